@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: - Settings shared by every target of ours
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+// MARK: - Libraries
+
+let dependencies: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+  .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+// MARK: - The house, from the ground up; arrows go down only
+
+let systemLibraries: [Target] = [
+  // permessage-deflate
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])])
+]
+
+let cores: [Target] = [
+  // Topics, positions, messages, the tape and what proves a reading complete. No I/O.
+  .target(name: "StreamLog", dependencies: [deque], swiftSettings: settings),
+  // Messages, controls and commands as bytes. Bytes in, bytes out.
+  .target(name: "WireFormat", dependencies: ["StreamLog"], swiftSettings: settings),
+  // RFC 6455 and 7692. Bytes in, events out.
+  .target(name: "WebSocket", dependencies: ["CZlib"], swiftSettings: settings),
+]
+
+let adapters: [Target] = [
+  // Who orders messages and keeps them. One contract; memory behind it for now.
+  .target(name: "StreamStores", dependencies: ["StreamLog", "WireFormat", deque], swiftSettings: settings),
+  // Listener, HTTP/1.1, and the exchange and outlet that routes and transports see.
+  .target(name: "HTTPServer", dependencies: [nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
+  // One hub per event loop: who wants a message here, and from which position.
+  .target(
+    name: "Delivery", dependencies: ["StreamLog", "WireFormat", "StreamStores", nioCore, deque],
+    swiftSettings: settings),
+  // websocket, sse, ndjson, poll: committed messages to bytes, client bytes to commands.
+  .target(
+    name: "Transports",
+    dependencies: ["Delivery", "HTTPServer", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, nioHTTP1],
+    swiftSettings: settings),
+  // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
+  .target(
+    name: "GatewayClient", dependencies: ["WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
+  // Configuration, routes, limits, admin, lifecycle: everything put together.
+  .target(
+    name: "Gateway",
+    dependencies: [
+      "Transports", "HTTPServer", "Delivery", "StreamStores", "WireFormat", "StreamLog",
+      nioCore, nioPosix, nioHTTP1, logging, yams,
+    ],
+    swiftSettings: settings),
+]
+
+let executables: [Target] = [
+  // The one binary: serve and the operator's commands, a command a file.
+  .executableTarget(
+    name: "sluice", dependencies: ["Gateway", "GatewayClient", "WireFormat", "StreamLog", logging, argumentParser],
+    swiftSettings: settings)
+]
+
+let tests: [Target] = [
+  .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
+  .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
+  .testTarget(name: "WebSocketTests", dependencies: ["WebSocket"], swiftSettings: settings),
+  .testTarget(name: "StreamStoresTests", dependencies: ["StreamStores", "StreamLog", "WireFormat"], swiftSettings: settings),
+  .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded], swiftSettings: settings),
+  .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
+  .testTarget(name: "GatewayClientTests", dependencies: ["GatewayClient", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
+  .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", logging], swiftSettings: settings),
+]
+
+let package = Package(
+  name: "sluice",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "sluice", targets: ["sluice"])],
+  dependencies: dependencies,
+  targets: systemLibraries + cores + adapters + executables + tests
+)

@@ -1,0 +1,10 @@
+#pragma once
+#include <zlib.h>
+
+// deflateInit2 and inflateInit2 are macros, which Swift does not import.
+static inline int sluice_deflateInit2(z_streamp stream, int level, int windowBits, int memLevel) {
+  return deflateInit2(stream, level, Z_DEFLATED, windowBits, memLevel, Z_DEFAULT_STRATEGY);
+}
+static inline int sluice_inflateInit2(z_streamp stream, int windowBits) {
+  return inflateInit2(stream, windowBits);
+}

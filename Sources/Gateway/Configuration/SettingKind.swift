@@ -1,0 +1,141 @@
+import StreamLog
+
+/// How values of one type are read, checked and written back.
+struct SettingKind<Value: Sendable & Equatable>: Sendable {
+  var textForm = TextForm.scalar
+  /// Completes "expected …".
+  let expected: String
+  let read: @Sendable (ConfigurationNode) throws(ValueProblems) -> Value
+  /// The canonical text: `read` gives the same value for it.
+  let text: @Sendable (Value) -> String
+}
+
+extension SettingKind {
+  /// A kind whose value is one word. `parse` throws what is wrong with the word.
+  private init(
+    expected: String,
+    parse: @escaping @Sendable (String) throws(SettingSyntaxError) -> Value,
+    text: @escaping @Sendable (Value) -> String
+  ) {
+    self.init(
+      expected: expected,
+      read: { node throws(ValueProblems) in
+        guard case .text(let word) = node.content, !word.isEmpty else {
+          throw ValueProblems(found: node, expected: expected)
+        }
+        do throws(SettingSyntaxError) {
+          return try parse(word)
+        } catch {
+          throw ValueProblems("\"\(word)\" \(error.message)", at: node)
+        }
+      },
+      text: text)
+  }
+}
+
+// MARK: - Numbers, sizes, durations, switches and words
+
+extension SettingKind where Value == Int {
+  static func count(_ range: ClosedRange<Int>) -> Self {
+    let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    return SettingKind(
+      expected: expected,
+      parse: { word throws(SettingSyntaxError) in
+        guard let value = Int(decimal: word) else {
+          throw SettingSyntaxError("is not \(expected)")
+        }
+        guard range.contains(value) else { throw SettingSyntaxError("is out of range; use \(expected)") }
+        return value
+      },
+      text: { "\($0)" })
+  }
+
+  static func size(_ range: ClosedRange<Int>) -> Self {
+    let bounds = "\(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
+    return SettingKind(
+      expected: "a size such as 64KiB, from \(bounds)",
+      parse: { word throws(SettingSyntaxError) in
+        let value = try ByteSize.parse(word)
+        guard range.contains(value) else { throw SettingSyntaxError("is out of range; use \(bounds)") }
+        return value
+      },
+      text: { ByteSize.text($0) })
+  }
+}
+
+extension SettingKind where Value == Duration {
+  /// More than nothing, up to `most`.
+  static func duration(atMost most: Duration) -> Self {
+    let bounds = "1ms to \(DurationText.text(most))"
+    return SettingKind(
+      expected: "a duration such as 15s or 1m30s, from \(bounds)",
+      parse: { word throws(SettingSyntaxError) in
+        let value = try DurationText.parse(word)
+        guard value > .zero, value <= most else { throw SettingSyntaxError("is out of range; use \(bounds)") }
+        return value
+      },
+      text: { DurationText.text($0) })
+  }
+}
+
+extension SettingKind where Value == Bool {
+  static var flag: Self {
+    SettingKind(
+      expected: "true or false",
+      parse: { word throws(SettingSyntaxError) in
+        guard let value = Bool(word) else { throw SettingSyntaxError("is not true or false") }
+        return value
+      },
+      text: { "\($0)" })
+  }
+}
+
+extension SettingKind where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
+  static var word: Self {
+    let words = Value.allCases.map(\.rawValue)
+    return SettingKind(
+      expected: "one of \(words.joined(separator: ", "))",
+      parse: { word throws(SettingSyntaxError) in
+        guard let value = Value(rawValue: word) else {
+          throw SettingSyntaxError("is not one of \(words.joined(separator: ", "))\(Suggestion.phrase(for: word, among: words))")
+        }
+        return value
+      },
+      text: { $0.rawValue })
+  }
+}
+
+// MARK: - Addresses and stores
+
+extension SettingKind where Value == ListenAddress {
+  static var address: Self {
+    SettingKind(
+      expected: "HOST:PORT such as 127.0.0.1:8080",
+      parse: { word throws(SettingSyntaxError) in try ListenAddress(word) },
+      text: { $0.description })
+  }
+}
+
+extension SettingKind where Value == ListenAddress? {
+  static var addressOrOff: Self {
+    SettingKind(
+      expected: "HOST:PORT such as 127.0.0.1:8081, or off",
+      parse: { word throws(SettingSyntaxError) in word == "off" ? nil : try ListenAddress(word) },
+      text: { $0?.description ?? "off" })
+  }
+}
+
+extension SettingKind where Value == StoreConfiguration {
+  static var store: Self {
+    SettingKind(
+      expected: "memory",
+      parse: { word throws(SettingSyntaxError) in
+        if word == "memory" { return .memory }
+        let scheme = word.prefix { $0 != ":" }
+        throw SettingSyntaxError(
+          scheme == "sqlite" || scheme == "redis"
+            ? "is not available: this build has the memory store only" : "is no store; use memory")
+      },
+      text: { _ in "memory" })
+  }
+}

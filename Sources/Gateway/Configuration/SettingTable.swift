@@ -1,0 +1,127 @@
+/// Every setting there is. Parsing, the names of environment variables, unknown keys, `sluice config show` and the
+/// reference file all come from this table; the defaults are `GatewayConfiguration`'s initial values.
+package enum SettingTable {
+  package static let groups: [SettingGroup] = [
+    SettingGroup(
+      nil, "Where the gateway listens and what it keeps.",
+      [
+        Setting("listen", \.listen, .address, "where clients and publishers connect; port 0 takes a free one"),
+        Setting("admin", \.admin, .addressOrOff, "admin, metrics and health; off for none. Not for the open internet"),
+        Setting("store", \.store, .store, "where messages are ordered and kept"),
+        Setting("event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core"),
+      ]),
+    SettingGroup(
+      "history", "What is kept of a topic that no rule matches, and of what a rule leaves out.",
+      [
+        Setting("history.messages", \.history.messages, .historyMessages, "the newest so many; 0 keeps none"),
+        Setting("history.age", \.history.age, .historyAge, "no older than this"),
+        Setting("history.bytes", \.history.bytes, .historyBytes, "no more bytes than this, per topic"),
+      ]),
+    SettingGroup(
+      nil, "Topic rules: the first whose pattern matches a topic rules it; a part left out is taken from history.",
+      [
+        Setting("topics", \.topics, .topicRules, "in order; * is one segment, a final > one or more")
+      ]),
+    SettingGroup(
+      "limits", "What one client, one request and all of them together may take.",
+      [
+        Setting("limits.message_bytes", \.limits.messageBytes, .size(1...(1 << 30)), "one message's payload"),
+        Setting("limits.header_bytes", \.limits.headerBytes, .size(1024...(1 << 20)), "all header fields of a request"),
+        Setting(
+          "limits.request_line_bytes", \.limits.requestLineBytes, .size(256...(1 << 20)),
+          "the request line; topic lists stand in it"),
+        Setting(
+          "limits.topics_per_subscriber", \.limits.topicsPerSubscriber, .count(1...1_000_000),
+          "topics and patterns of one connection"),
+        Setting("limits.connections", \.limits.connections, .count(1...10_000_000), "open connections; see ulimit -n too"),
+        Setting(
+          "limits.connections_per_address", \.limits.connectionsPerAddress, .count(1...10_000_000),
+          "from one address; behind a proxy all come from one"),
+        Setting("limits.batch_messages", \.limits.batchMessages, .count(1...100_000), "messages of one batch publish"),
+        Setting("limits.batch_bytes", \.limits.batchBytes, .size(1...(1 << 30)), "the body of one batch publish"),
+        Setting("limits.poll_wait", \.limits.pollWait, .timer, "the longest a poll may ask to wait"),
+        Setting("limits.poll_messages", \.limits.pollMessages, .count(1...100_000), "messages of one poll's answer"),
+        Setting(
+          "limits.history_messages", \.limits.historyMessages, .count(1...100_000), "messages of one page of history"),
+        Setting("limits.request_head_time", \.limits.requestHeadTime, .timer, "from a request's first byte to its last header"),
+        Setting("limits.request_body_time", \.limits.requestBodyTime, .timer, "for a request's body to arrive"),
+        Setting("limits.idle_time", \.limits.idleTime, .timer, "an unused connection is closed after this"),
+        Setting("limits.pong_time", \.limits.pongTime, .timer, "a websocket peer that answers no ping for this long is gone"),
+        Setting(
+          "limits.stalled_write_time", \.limits.stalledWriteTime, .timer,
+          "a reader that takes nothing for this long is closed"),
+        Setting(
+          "limits.idempotency_keys", \.limits.idempotencyKeys, .count(1...100_000_000),
+          "remembered at once; a full table refuses keyed publishes"),
+        Setting("limits.memory", \.limits.memory, .size((16 << 20)...(1 << 44)), "history and buffers of the whole process"),
+      ]),
+    SettingGroup(
+      "idempotency", "Publishing again with the same key is answered, not repeated.",
+      [
+        Setting("idempotency.window", \.idempotency.window, .duration(atMost: .seconds(7 * 86_400)), "how long a key is remembered")
+      ]),
+    SettingGroup(
+      "heartbeat", "Silence after which a connection is told that it lives; below your proxy's idle timeout.",
+      [
+        Setting("heartbeat.sse", \.heartbeat.sse, .timer, "event streams"),
+        Setting("heartbeat.ndjson", \.heartbeat.ndjson, .timer, "line streams"),
+        Setting("heartbeat.websocket", \.heartbeat.websocket, .timer, "websockets, a ping beside it"),
+      ]),
+    SettingGroup(
+      "reconnect", "How long clients are advised to wait before they come back.",
+      [
+        Setting("reconnect.min", \.reconnect.min, .timer, "the shortest; also the retry: of event streams"),
+        Setting("reconnect.max", \.reconnect.max, .timer, "the longest, after many failures"),
+      ]),
+    SettingGroup(
+      "compression", "permessage-deflate on websockets: a message is compressed once, whoever reads it.",
+      [
+        Setting("compression.websocket", \.compression.websocket, .flag, "accept the offer of clients that make it"),
+        Setting("compression.level", \.compression.level, .count(1...9), "1 is the fastest, 9 the smallest"),
+        Setting("compression.min_bytes", \.compression.minBytes, .size(0...(1 << 30)), "smaller messages go as they are"),
+      ]),
+    SettingGroup(
+      "cors", "Which web pages may speak to this gateway from another origin.",
+      [
+        Setting("cors.origins", \.cors.origins, .origins, "exact, such as https://app.example.com, or * alone")
+      ]),
+    SettingGroup(
+      "drain", "How a gateway that shuts down sends its clients away.",
+      [
+        Setting("drain.window", \.drain.window, .timer, "their returns are spread over this"),
+        Setting("drain.timeout", \.drain.timeout, .timer, "what is still open after this is cut"),
+      ]),
+    SettingGroup(
+      "log", "What the gateway writes to standard error.",
+      [
+        Setting("log.level", \.log.level, .word, "trace, debug, info, notice, warning, error or critical"),
+        Setting("log.format", \.log.format, .word, "text for people, json for machines"),
+      ]),
+    SettingGroup(
+      "diagnostics", "For measuring a gateway, not for running one.",
+      [
+        Setting("diagnostics.echo", \.diagnostics.echo, .flag, "a websocket that sends back what it gets")
+      ]),
+  ]
+
+  package static let settings = groups.flatMap(\.settings)
+
+  package static func setting(_ path: String) -> Setting? { byPath[path] }
+
+  package static let groupNames = Set(groups.compactMap(\.name))
+
+  /// What may stand at the top of the file (`""`) or in the group `limits.`, in the table's order.
+  static func keys(below prefix: String) -> [String] {
+    guard prefix.isEmpty else {
+      return settings.filter { $0.path.hasPrefix(prefix) }.map { String($0.key) }
+    }
+    return groups.flatMap { group in group.name.map { [$0] } ?? group.settings.map(\.path) }
+  }
+
+  private static let byPath = Dictionary(uniqueKeysWithValues: settings.map { ($0.path, $0) })
+}
+
+extension SettingKind where Value == Duration {
+  /// What one connection or one client waits for.
+  fileprivate static var timer: Self { .duration(atMost: .seconds(86_400)) }
+}

@@ -1,0 +1,50 @@
+import Testing
+import WebSocket
+
+/// The fuzz target over the same inputs every time: random bytes, and valid frames with bytes changed.
+struct FuzzTests {
+  @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
+  func `random bytes never trap and mean the same however split`(seed: Int) {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    for _ in 0..<3_000 {
+      generator.bytes(Int.random(in: 0...60, using: &generator)).withUnsafeBytes { webSocketFuzzTarget($0) }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
+  func `changed frames never trap and mean the same however split`(seed: Int) {
+    var generator = SeededGenerator(seed: UInt64(seed) << 8 | 1)
+    for _ in 0..<3_000 {
+      var input = [UInt8.random(in: 0...7, using: &generator), UInt8.random(in: 0...255, using: &generator)]
+      for _ in 0..<Int.random(in: 1...4, using: &generator) { input += Self.validFrame(input[0], &generator) }
+      for _ in 0..<Int.random(in: 0...3, using: &generator) {
+        let index = Int.random(in: 2..<input.count, using: &generator)
+        switch generator.next() % 4 {
+        case 0: input[index] = UInt8(truncatingIfNeeded: generator.next())
+        case 1: input[index] ^= 1 << UInt8(generator.next() % 8)
+        case 2 where input.count > 3: input.remove(at: index)
+        default: input.insert(UInt8(truncatingIfNeeded: generator.next()), at: index)
+        }
+      }
+      input.withUnsafeBytes { webSocketFuzzTarget($0) }
+    }
+  }
+
+  /// A frame that a reader with these options would take, but for its place among others.
+  private static func validFrame(_ options: UInt8, _ generator: inout SeededGenerator) -> [UInt8] {
+    let texts = ["", "Hello", "κόσμε 👩‍👩‍👧‍👦", String(repeating: "long ", count: 60)]
+    var payload = Array(texts[Int(generator.next() % 4)].utf8)
+    var opcode = Opcode.allCases[Int(generator.next() % 6)]
+    var bits: UInt8 = 0
+    if opcode.isControl {
+      payload = opcode == .close ? [0x03, 0xE8] + payload.prefix(5) : Array(payload.prefix(125))
+      if opcode == .close, generator.next() % 4 != 0 { opcode = .ping }
+    } else if options & 2 != 0, opcode != .continuation, generator.next() % 2 == 0 {
+      payload = deflated(payload)
+      bits = 4
+    }
+    let fin = opcode.isControl || generator.next() % 3 != 0
+    let mask = options & 1 == 0 ? MaskingKey.random(using: &generator) : nil
+    return frame(opcode, payload, fin: fin, bits: bits, mask: mask)
+  }
+}

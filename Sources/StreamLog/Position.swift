@@ -39,6 +39,7 @@ package struct Position: Hashable, Sendable, CustomStringConvertible {
 
   /// - Returns: nil for what no gateway ever wrote: such a text is a position of an unknown epoch (section 4).
   package init?(_ text: some StringProtocol) {
+    let text = String(text)
     guard let dash = text.utf8.lastIndex(of: UInt8(ascii: "-")), let epoch = Epoch(text[..<dash]) else { return nil }
     let digits = text[text.utf8.index(after: dash)...]
     guard let first = digits.utf8.first, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),

@@ -1,3 +1,5 @@
+package import Synchronization
+
 /// One published payload with its metadata; immutable, and shared by everyone who reads it.
 ///
 /// It keeps its wire form (protocol section 3), which is byte-identical on every transport, and where in it the
@@ -32,6 +34,9 @@ package final class Message: Sendable {
   package let eventRange: Range<Int>?
   /// Where `data`'s value stands, with its quotes if it is a string.
   package let dataRange: Range<Int>
+
+  /// The encoded object compressed for permessage-deflate, once somebody needed it: compressed once, shared by all.
+  package let deflated = AtomicLazyReference<PinnedBytes>()
 
   package init(
     offset: Offset, predecessor: Offset, seq: UInt64, topic: TopicName, time: Int64, committedAt: UInt64,
@@ -71,4 +76,31 @@ package struct MessageDraft: Sendable {
     self.data = data
     self.contentType = contentType
   }
+}
+
+/// What the process holds beyond histories, so that one bound covers all: bytes handed to connections that did not
+/// take them yet, and encodings kept for sharing.
+package final class MemoryLedger: Sendable {
+  private let pinnedBytes = Atomic<Int>(0)
+
+  package init() {}
+
+  package var pinned: Int { pinnedBytes.load(ordering: .relaxed) }
+
+  package func add(_ bytes: Int) { pinnedBytes.add(bytes, ordering: .relaxed) }
+  package func remove(_ bytes: Int) { pinnedBytes.subtract(bytes, ordering: .relaxed) }
+}
+
+/// Bytes that count in a ledger for as long as anybody holds them.
+package final class PinnedBytes: Sendable {
+  package let bytes: [UInt8]
+  private let ledger: MemoryLedger
+
+  package init(_ bytes: [UInt8], in ledger: MemoryLedger) {
+    self.bytes = bytes
+    self.ledger = ledger
+    ledger.add(bytes.count)
+  }
+
+  deinit { ledger.remove(bytes.count) }
 }

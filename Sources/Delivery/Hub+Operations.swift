@@ -1,0 +1,106 @@
+package import StreamLog
+import StreamStores
+
+/// What time and operators ask of a hub.
+extension Hub {
+  /// Keeps time: heartbeats for the silent, an end for the stalled. Call it once a second.
+  ///
+  /// - Parameter seconds: of any clock that only moves forward.
+  package func beat(seconds now: Int32) {
+    seconds = now
+    for slot in hot.indices {
+      let entry = hot[slot]
+      switch entry.state {
+      case .live, .reading, .ahead:
+        guard entry.isReady, entry.heartbeatSeconds > 0, now - entry.lastSent >= entry.heartbeatSeconds,
+          let subscriber = cold[slot]
+        else { continue }
+        hot[slot].lastSent = now
+        let handle = handle(of: Int32(slot))
+        subscriber.sink.heartbeat(at: position(of: handle))
+      case .free, .gone, .opening:
+        continue
+      }
+    }
+    closeStalled(now)
+  }
+
+  private func closeStalled(_ now: Int32) {
+    while let first = stalled.first {
+      let slot = Int(first.handle.slot)
+      guard isCurrent(first.handle), !hot[slot].isReady, hot[slot].lastSent == first.since else {
+        stalled.removeFirst()
+        continue
+      }
+      if now - first.since >= Int32(settings.stalledSeconds) {
+        stalled.removeFirst()
+        dismiss(first.handle, .stalled(seconds: Int(now - first.since)))
+      } else if ledger.pinned > settings.unsentBytes {
+        stalled.removeFirst()
+        dismiss(first.handle, .memory)
+      } else {
+        return
+      }
+    }
+  }
+
+  /// Ends a subscriber from this side. - Returns: whether it was still there.
+  @discardableResult
+  package func dismiss(_ handle: SubscriberHandle, _ reason: DismissalReason) -> Bool {
+    guard let subscriber = subscriber(handle) else { return false }
+    counters.dismissals[reason.name, default: 0] += 1
+    release(handle)
+    subscriber.sink.dismissed(reason)
+    return true
+  }
+
+  /// Ends every subscriber for which `advice` has one. - Returns: how many.
+  package func dismissAll(_ reason: (SubscriberHandle, SinkDescription, SubscriptionSet) -> DismissalReason?) -> Int {
+    var count = 0
+    for slot in hot.indices {
+      let handle = handle(of: Int32(slot))
+      guard let subscriber = subscriber(handle),
+        let reason = reason(handle, subscriber.sink.description, subscriber.subscriptions)
+      else { continue }
+      if dismiss(handle, reason) { count += 1 }
+    }
+    return count
+  }
+
+  package var subscribers: [SubscriberSummary] {
+    let lineage = store.tape.lineage
+    let head = store.tape.head
+    return hot.indices.compactMap { slot in
+      let handle = handle(of: Int32(slot))
+      guard let subscriber = subscriber(handle) else { return nil }
+      let position = position(of: handle)
+      return SubscriberSummary(
+        sink: subscriber.sink.description, patterns: subscriber.subscriptions.list.prefix(5).map(\.pattern.string),
+        subscriptionCount: subscriber.subscriptions.count, position: lineage.position(position),
+        lag: head > position ? head - position : 0,
+        state: hot[slot].state == .live ? "live" : hot[slot].state == .reading ? "catching_up" : "waiting",
+        connectedSeconds: Int(seconds - subscriber.openedAt), sentMessages: subscriber.sentMessages)
+    }
+  }
+
+  package var currentCounters: HubCounters {
+    var result = counters
+    result.reading = hot.count { $0.state == .reading }
+    return result
+  }
+
+  /// How many subscribers here take a topic.
+  package func subscriberCount(of topic: TopicName) -> Int { interest.subscribers(of: topic) }
+}
+
+extension DismissalReason {
+  /// The label under which metrics count it.
+  var name: String {
+    switch self {
+    case .stalled: "stalled"
+    case .memory: "memory"
+    case .disconnected: "disconnected"
+    case .draining: "draining"
+    }
+  }
+}

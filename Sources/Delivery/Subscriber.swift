@@ -1,0 +1,81 @@
+import WireFormat
+package import StreamLog
+import StreamStores
+
+/// A subscriber's place in its hub; it stays valid to hold after the subscriber is gone.
+package struct SubscriberHandle: Hashable, Sendable {
+  let slot: Int32
+  let generation: UInt32
+}
+
+enum SubscriberState: UInt8 {
+  /// The slot is free.
+  case free
+  /// The store has not said yet where it begins.
+  case opening
+  /// Its position is the loop's cursor.
+  case live
+  /// It reads pages from its position.
+  case reading
+  /// Its position, or where one of its subscriptions begins, lies ahead of the loop.
+  case ahead
+  /// Dismissed or gone while its loop was at work; the slot is freed afterwards.
+  case gone
+}
+
+/// What the fan-out touches of a subscriber, in one compact array.
+struct HotSlot {
+  var state = SubscriberState.free
+  /// Whether the transport takes more at the moment. One that does not is never live.
+  var isReady = true
+  /// A page was asked of the store and has not come.
+  var isAwaitingPage = false
+  var isQueued = false
+  var encoding: UInt8 = 0
+  var generation: UInt32 = 0
+  /// Where it stands, unless it is live.
+  var position: Offset = 0
+  /// Most messages one delivery may carry.
+  var maxMessages: Int32 = .max
+  var heartbeatSeconds: Int32 = 0
+  /// When something was last sent, or it stopped taking more; in seconds of the hub's clock.
+  var lastSent: Int32 = 0
+  /// The burst that `first` and `end` belong to.
+  var burst: UInt32 = 0
+  /// Indices of the burst's messages: one run, and whether more runs lie in the hub's overflow.
+  var first: Int32 = 0
+  var end: Int32 = 0
+}
+
+/// The rest of a subscriber.
+final class Subscriber {
+  let sink: any SubscriberSink
+  var subscriptions = SubscriptionSet()
+  var memory = ReadMemory(began: 0)
+  /// Who is told when the backlog is done.
+  var awaitingCaughtUp: [Ref?] = []
+  var rewindThrough: Offset = 0
+  let openedAt: Int32
+  var sentMessages: UInt64 = 0
+  /// What the reading under way met, for the count of resumes.
+  var isResuming = false
+  var metGap: Gap.Reason?
+
+  init(sink: any SubscriberSink, openedAt: Int32) {
+    self.sink = sink
+    self.openedAt = openedAt
+  }
+}
+
+/// A subscriber as operators see it.
+package struct SubscriberSummary: Sendable {
+  package var sink: SinkDescription
+  package var patterns: [String]
+  package var subscriptionCount: Int
+  package var position: Position
+  /// How many offsets lie between it and the head.
+  package var lag: UInt64
+  package var state: String
+  package var connectedSeconds: Int
+  package var sentMessages: UInt64
+}

@@ -1,0 +1,54 @@
+package import NIOCore
+package import StreamLog
+package import StreamStores
+package import WireFormat
+
+/// One subscriber's transport, as the hub sees it. All calls come on the hub's loop.
+package protocol SubscriberSink: AnyObject {
+  /// Reading begins at this position; called once, before anything else.
+  func opened(at offset: Offset, isRewinding: Bool)
+
+  /// Messages and gaps in id order, in the subscriber's encoding; all of it is taken. `through` is the subscriber's
+  /// position afterwards.
+  ///
+  /// - Returns: false if no more is to come until the transport calls `Hub.ready`.
+  func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool
+
+  /// The backlog is told. `refs` are the commands that asked for it, nil for the connection's own request.
+  func caughtUp(at offset: Offset, refs: [Ref?])
+
+  /// Nothing was sent for the heartbeat interval.
+  func heartbeat(at offset: Offset)
+
+  /// The store does not let this subscriber begin; it is not subscribed.
+  func refused(_ refusal: StoreRefusal)
+
+  /// The hub is done with this subscriber, which is not subscribed any longer: say so to the client and close.
+  func dismissed(_ reason: DismissalReason)
+
+  /// What operators see of it.
+  var description: SinkDescription { get }
+}
+
+package enum DismissalReason: Sendable, Equatable {
+  /// A write made no progress for this long.
+  case stalled(seconds: Int)
+  /// Unsent bytes are more than memory allows, and this one stalled longest.
+  case memory
+  /// An operator asked.
+  case disconnected
+  /// The gateway goes away: come back after this.
+  case draining(afterMilliseconds: Int)
+}
+
+package struct SinkDescription: Sendable {
+  package var session: String
+  package var transport: String
+  package var address: String
+
+  package init(session: String, transport: String, address: String) {
+    self.session = session
+    self.transport = transport
+    self.address = address
+  }
+}

@@ -1,0 +1,53 @@
+/// The epochs of one log, oldest first, each with its first offset (protocol section 1). Offsets never restart, so a
+/// message's epoch is the one its offset falls in.
+package struct Lineage: Sendable, Equatable {
+  package struct Entry: Sendable, Equatable {
+    package let epoch: Epoch
+    package let first: Offset
+
+    package init(epoch: Epoch, first: Offset) {
+      self.epoch = epoch
+      self.first = first
+    }
+  }
+
+  package private(set) var entries: [Entry]
+
+  /// A log that begins with `epoch` at offset 1.
+  package init(_ epoch: Epoch) {
+    entries = [Entry(epoch: epoch, first: 1)]
+  }
+
+  /// - Precondition: at least one entry, first offsets strictly rising, epochs distinct.
+  package init(entries: [Entry]) {
+    precondition(!entries.isEmpty)
+    precondition(zip(entries, entries.dropFirst()).allSatisfy { $0.first < $1.first })
+    self.entries = entries
+  }
+
+  package var current: Epoch { entries[entries.count - 1].epoch }
+
+  /// The position at `offset`. Offset 0 and everything before the oldest known epoch belong to that epoch.
+  package func position(_ offset: Offset) -> Position {
+    if let last = entries.last, offset >= last.first { return Position(epoch: last.epoch, offset: offset) }
+    let entry = entries.last { $0.first <= offset } ?? entries[0]
+    return Position(epoch: entry.epoch, offset: offset)
+  }
+
+  package enum Verdict: Equatable, Sendable {
+    /// The log has this place: read on from the offset.
+    case good(Offset)
+    /// The position's epoch ended before it, at this offset: what lay between is lost.
+    case pastEnd(Offset)
+    case unknownEpoch
+  }
+
+  /// Judges a position handed back by a client.
+  ///
+  /// - Parameter head: the highest offset the store has committed.
+  package func judge(_ position: Position, head: Offset) -> Verdict {
+    guard let index = entries.firstIndex(where: { $0.epoch == position.epoch }) else { return .unknownEpoch }
+    let end = index + 1 < entries.count ? entries[index + 1].first - 1 : head
+    return position.offset <= end ? .good(position.offset) : .pastEnd(end)
+  }
+}

@@ -1,0 +1,111 @@
+/// One topic or pattern a subscriber wants, and from where.
+package struct Subscription: Sendable, Equatable {
+  package var pattern: TopicPattern
+  /// Messages at or below it are not wanted.
+  package var from: Offset
+  /// While reading is taken back: what this subscription has already been sent, up to here. 0 otherwise.
+  package var through: Offset = 0
+  /// Where single topics begin instead of at `from`: a rewind's last n of each topic.
+  package var starts: [TopicName: Offset]?
+
+  package init(_ pattern: TopicPattern, from: Offset, starts: [TopicName: Offset]? = nil) {
+    self.pattern = pattern
+    self.from = from
+    self.starts = starts
+  }
+
+  package func from(_ topic: TopicName) -> Offset { starts?[topic] ?? from }
+
+  /// Beyond which offset this subscription still needs `topic`, for a reader at `position`.
+  package func needs(_ topic: TopicName, after position: Offset) -> Offset {
+    max(position, from(topic), through)
+  }
+}
+
+/// A subscriber's subscriptions, and the rule that sends a message to it once (protocol section 4, "Subscribing later").
+package struct SubscriptionSet: Sendable {
+  package private(set) var list: [Subscription] = []
+  private var exact: [TopicName: [Int]] = [:]
+  private var patterns: [Int] = []
+
+  package init(_ subscriptions: [Subscription] = []) {
+    for subscription in subscriptions { add(subscription) }
+  }
+
+  package var isEmpty: Bool { list.isEmpty }
+  package var count: Int { list.count }
+  package var hasPatterns: Bool { !patterns.isEmpty }
+  package var exactTopics: some Collection<TopicName> { exact.keys }
+
+  package mutating func add(_ subscription: Subscription) {
+    if let topic = subscription.pattern.exact {
+      exact[topic, default: []].append(list.count)
+    } else {
+      patterns.append(list.count)
+    }
+    list.append(subscription)
+  }
+
+  /// - Returns: whether any subscription had this pattern.
+  @discardableResult
+  package mutating func remove(_ pattern: TopicPattern) -> Bool {
+    let kept = list.filter { $0.pattern != pattern }
+    guard kept.count < list.count else { return false }
+    self = SubscriptionSet(kept)
+    return true
+  }
+
+  /// Whether any subscription matches, wherever it begins.
+  package func matches(_ topic: TopicName) -> Bool {
+    exact[topic] != nil || patterns.contains { list[$0].pattern.matches(topic) }
+  }
+
+  /// The highest offset at which a subscription begins: until the reader's loop has come that far, it waits.
+  package var latestStart: Offset { list.lazy.map(\.from).max() ?? 0 }
+
+  package func contains(_ pattern: TopicPattern) -> Bool {
+    if let topic = pattern.exact { return exact[topic] != nil }
+    return patterns.contains { list[$0].pattern == pattern }
+  }
+
+  /// Calls `body` with the index of each subscription that matches `topic`, until it returns false.
+  @inline(__always)
+  package func forEachMatch(_ topic: TopicName, _ body: (Int) -> Bool) {
+    if !exact.isEmpty, let indices = exact[topic] {
+      for index in indices where !body(index) { return }
+    }
+    for index in patterns where list[index].pattern.matches(topic) && !body(index) { return }
+  }
+
+  /// Whether the message at `offset` is to be sent: some matching subscription begins before it, and none has
+  /// already covered it.
+  package func wants(_ topic: TopicName, at offset: Offset) -> Bool {
+    var wanted = false
+    forEachMatch(topic) { index in
+      let subscription = list[index]
+      guard subscription.from(topic) < offset else { return true }
+      wanted = offset > subscription.through
+      return wanted
+    }
+    return wanted
+  }
+
+  /// Reading goes back below `position`: what was wanted so far is covered up to there.
+  package mutating func takeBack(from position: Offset) {
+    for index in list.indices { list[index].through = max(list[index].through, position) }
+  }
+
+  /// The reader has caught up with everything: beginnings and coverings no longer matter, and a pattern subscribed
+  /// twice is one subscription again.
+  package mutating func settle(at position: Offset) {
+    var seen: Set<TopicPattern> = []
+    var settled: [Subscription] = []
+    for subscription in list where seen.insert(subscription.pattern).inserted {
+      settled.append(Subscription(subscription.pattern, from: min(subscription.from, position)))
+    }
+    self = SubscriptionSet(settled)
+  }
+
+  /// Whether `settle` would change anything that costs memory or time.
+  package var isUnsettled: Bool { list.contains { $0.through != 0 || $0.starts != nil } }
+}

@@ -1,0 +1,232 @@
+import DequeModule
+package import Synchronization
+
+/// One commit on the tape.
+package enum TapeEntry: Sendable {
+  case message(Message)
+  /// A message whose topic's history was erased: it is not served again.
+  case erased(ErasedMessage)
+
+  package var offset: Offset {
+    switch self {
+    case .message(let message): message.offset
+    case .erased(let erased): erased.offset
+    }
+  }
+
+  package var topic: TopicName {
+    switch self {
+    case .message(let message): message.topic
+    case .erased(let erased): erased.topic
+    }
+  }
+
+  package var predecessor: Offset {
+    switch self {
+    case .message(let message): message.predecessor
+    case .erased(let erased): erased.predecessor
+    }
+  }
+
+  package var seq: UInt64 {
+    switch self {
+    case .message(let message): message.seq
+    case .erased(let erased): erased.seq
+    }
+  }
+
+  var cost: Int {
+    switch self {
+    case .message(let message): message.cost
+    case .erased: Message.overhead
+    }
+  }
+}
+
+package final class ErasedMessage: Sendable {
+  package let offset: Offset
+  package let predecessor: Offset
+  package let seq: UInt64
+  package let topic: TopicName
+  /// Whether it was its topic's last when the topic was erased: the gap that tells of the erasure stands here.
+  package let isLast: Bool
+
+  init(_ message: Message, isLast: Bool) {
+    offset = message.offset
+    predecessor = message.predecessor
+    seq = message.seq
+    topic = message.topic
+    self.isLast = isLast
+  }
+}
+
+/// The node's bounded run of recent commits, every topic's, whatever the topics' retention; shared by all event
+/// loops.
+///
+/// Every reader reads the tape first and topic histories only below its floor. A loop that follows the tape is woken
+/// once, however many commits come before it gets to read: `append` sets its wake bit under the lock and `rest`
+/// clears it there.
+///
+/// Lock order: a store's lock may be held while the tape's is taken, never the other way round.
+package final class Tape: Sendable {
+  package struct Capacity: Sendable {
+    package var entries: Int
+    package var bytes: Int
+
+    package init(entries: Int = 8192, bytes: Int = 8 << 20) {
+      self.entries = entries
+      self.bytes = bytes
+    }
+  }
+
+  private struct Follower {
+    var isFollowing = false
+    var isWoken = false
+    var wake: @Sendable () -> Void
+  }
+
+  private struct State {
+    var ring: Deque<TapeEntry> = []
+    var bytes = 0
+    var head: Offset
+    /// Everything above it is on the tape.
+    var floor: Offset
+    var lineage: Lineage
+    var followers: [Follower] = []
+  }
+
+  private let state: Mutex<State>
+  private let capacity: Capacity
+  /// What the tape holds, for the bound on all memory.
+  package let heldBytes = Atomic<Int>(0)
+
+  package init(lineage: Lineage, head: Offset = 0, capacity: Capacity = Capacity()) {
+    self.capacity = capacity
+    state = Mutex(State(head: head, floor: head, lineage: lineage))
+  }
+
+  /// Commits messages in order. The store calls it, under its own lock.
+  ///
+  /// - Returns: what wakes the followers that have to be woken; to be run when the store's lock is released.
+  package func append(_ messages: [Message]) -> [@Sendable () -> Void] {
+    guard let last = messages.last else { return [] }
+    var wakes: [@Sendable () -> Void] = []
+    state.withLock { state in
+      for message in messages {
+        state.ring.append(.message(message))
+        state.bytes += message.cost
+      }
+      state.head = last.offset
+      while state.ring.count > capacity.entries || state.bytes > capacity.bytes, let first = state.ring.popFirst() {
+        state.bytes -= first.cost
+        state.floor = first.offset
+      }
+      heldBytes.store(state.bytes, ordering: .relaxed)
+      for index in state.followers.indices where state.followers[index].isFollowing && !state.followers[index].isWoken {
+        state.followers[index].isWoken = true
+        wakes.append(state.followers[index].wake)
+      }
+    }
+    return wakes
+  }
+
+  /// Makes a topic's messages unreadable. The store calls it, under its own lock.
+  package func erase(_ topic: TopicName) {
+    state.withLock { state in
+      var isLast = true
+      for index in state.ring.indices.reversed() where state.ring[index].topic == topic {
+        guard case .message(let message) = state.ring[index] else { break }
+        state.ring[index] = .erased(ErasedMessage(message, isLast: isLast))
+        state.bytes -= message.cost - Message.overhead
+        isLast = false
+      }
+      heldBytes.store(state.bytes, ordering: .relaxed)
+    }
+  }
+
+  package var head: Offset { state.withLock { $0.head } }
+  package var lineage: Lineage { state.withLock { $0.lineage } }
+
+  // MARK: Following
+
+  /// Adds a follower that is not yet following.
+  ///
+  /// - Parameter wake: called on any thread when there is something to read; must only pass the word on.
+  /// - Returns: the follower's number.
+  package func addFollower(wake: @escaping @Sendable () -> Void) -> Int {
+    state.withLock { state in
+      state.followers.append(Follower(wake: wake))
+      return state.followers.count - 1
+    }
+  }
+
+  /// Starts or stops waking a follower. - Returns: the head at that moment.
+  package func setFollowing(_ follower: Int, _ isFollowing: Bool) -> Offset {
+    state.withLock { state in
+      state.followers[follower].isFollowing = isFollowing
+      return state.head
+    }
+  }
+
+  /// The follower has read up to `cursor` and would rest. - Returns: whether it may; if not, there is more to read and
+  /// nobody will wake it.
+  package func rest(_ follower: Int, at cursor: Offset) -> Bool {
+    state.withLock { state in
+      guard state.head <= cursor else { return false }
+      state.followers[follower].isWoken = false
+      return true
+    }
+  }
+
+  // MARK: Reading
+
+  package enum Run: Sendable {
+    /// Commits after the position in order, and the head at that moment.
+    case entries([TapeEntry], head: Offset)
+    /// The position lies below the floor: the tape cannot prove what came after it.
+    case below(floor: Offset, head: Offset)
+  }
+
+  /// At most `limit` entries after `position`.
+  package func run(after position: Offset, limit: Int) -> Run {
+    state.withLock { state in
+      guard position >= state.floor else { return .below(floor: state.floor, head: state.head) }
+      guard position < state.head else { return .entries([], head: state.head) }
+      let start = Tape.index(of: position, in: state.ring)
+      let end = min(state.ring.count, start + limit)
+      return .entries(Array(state.ring[start..<end]), head: state.head)
+    }
+  }
+
+  /// For each topic that is on the tape, its first entry there: that entry's predecessor is the topic's last message
+  /// at or below the floor.
+  package func firstEntries(of topics: Set<TopicName>) -> [TopicName: TapeEntry] {
+    state.withLock { state in
+      var found: [TopicName: TapeEntry] = [:]
+      for entry in state.ring where topics.contains(entry.topic) && found[entry.topic] == nil {
+        found[entry.topic] = entry
+        if found.count == topics.count { break }
+      }
+      return found
+    }
+  }
+
+  /// The index of the first entry above `position`.
+  private static func index(of position: Offset, in ring: Deque<TapeEntry>) -> Int {
+    // Offsets are nearly always dense, so the guess is nearly always right.
+    if let first = ring.first?.offset, position >= first {
+      let guess = position - first
+      if guess < UInt64(ring.count) {
+        let index = Int(guess)
+        if ring[index].offset == position { return index + 1 }
+      }
+    }
+    var low = 0
+    var high = ring.count
+    while low < high {
+      let middle = (low + high) / 2
+      if ring[middle].offset <= position { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

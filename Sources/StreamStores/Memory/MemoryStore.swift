@@ -1,0 +1,146 @@
+package import StreamLog
+import Synchronization
+package import WireFormat
+
+package struct MemoryStoreSettings: Sendable {
+  package var retention = RetentionRules()
+  /// The bound on all memory held: histories, topics, keys, the tape, and what the ledger counts.
+  package var memoryBytes = 1 << 30
+  package var idempotencyKeys = 100_000
+  package var idempotencyWindowNanoseconds: UInt64 = 300 * 1_000_000_000
+  /// Most topics one rewind may go back in.
+  package var rewindTopics = 10_000
+  package var tapeEntries = 8192
+
+  package init() {}
+}
+
+/// Now, by two clocks.
+package struct Instant: Sendable, Equatable {
+  /// Milliseconds since 1970.
+  package var wall: Int64
+  /// Nanoseconds of a clock that only moves forward.
+  package var monotonic: UInt64
+
+  package init(wall: Int64, monotonic: UInt64) {
+    self.wall = wall
+    self.monotonic = monotonic
+  }
+}
+
+/// The default store: one lock, one order, everything in memory, forgotten at exit.
+package final class MemoryStore: StreamStore {
+  package let tape: Tape
+  private let state: Mutex<MemoryState>
+  private let ledger: MemoryLedger
+  private let now: @Sendable () -> Instant
+
+  package init(
+    settings: MemoryStoreSettings, epoch: Epoch, ledger: MemoryLedger, now: @escaping @Sendable () -> Instant
+  ) {
+    let state = MemoryState(settings: settings, epoch: epoch)
+    self.ledger = ledger
+    self.now = now
+    tape = Tape(
+      lineage: state.lineage,
+      capacity: Tape.Capacity(entries: settings.tapeEntries, bytes: min(8 << 20, settings.memoryBytes / 8)))
+    self.state = Mutex(state)
+  }
+
+  private var elsewhere: Int { ledger.pinned + tape.heldBytes.load(ordering: .relaxed) }
+
+  package func append(
+    _ items: [PublishItem], publisher: String, completion: @escaping @Sendable ([PublishOutcome]) -> Void
+  ) {
+    let (outcomes, wakes) = state.withLock { state in
+      let now = now()
+      var committed: [Message] = []
+      let outcomes = items.map { state.publish($0, publisher: publisher, now: now, into: &committed) }
+      state.enforceBound(elsewhere: elsewhere)
+      // Under the lock, so that the tape has the same order.
+      return (outcomes, tape.append(committed))
+    }
+    for wake in wakes { wake() }
+    completion(outcomes)
+  }
+
+  package func resolve(
+    _ start: ReadStart, patterns: [TopicPattern],
+    completion: @escaping @Sendable (Result<StartPoint, StoreRefusal>) -> Void
+  ) {
+    completion(
+      state.withLock { state in
+        do throws(StoreRefusal) {
+          return .success(try state.resolve(start, patterns: patterns, now: now()))
+        } catch {
+          return .failure(error)
+        }
+      })
+  }
+
+  package func read(_ request: ReadRequest, completion: @escaping @Sendable (Result<Page, StoreRefusal>) -> Void) {
+    // The tape alone serves nearly everyone, without the store's lock.
+    if let page = tape.page(request) { return completion(.success(page)) }
+    let page = state.withLock { state in
+      // Nothing is appended while the lock is held, so the floor stands still.
+      guard let floor = tape.floor(below: request.after) else { return tape.page(request)! }
+      return state.historyPage(request, through: min(floor, request.through), tape: tape, now: now())
+    }
+    completion(.success(page))
+  }
+
+  package func summary(
+    of topic: TopicName, completion: @escaping @Sendable (Result<TopicSummary?, StoreRefusal>) -> Void
+  ) {
+    completion(
+      .success(
+        state.withLock { state in
+          guard let slot = state.topics.slot(of: topic) else { return nil }
+          state.trim(slot, now: now())
+          return state.topics[slot].summary(in: state.lineage)
+        }))
+  }
+
+  package func summaries(
+    matching pattern: TopicPattern?, after: TopicName?, limit: Int,
+    completion: @escaping @Sendable (Result<[TopicSummary], StoreRefusal>) -> Void
+  ) {
+    let names = state.withLock { Array($0.topics.names) }
+    let chosen = names.filter { name in
+      (after.map { name > $0 } ?? true) && (pattern?.matches(name) ?? true)
+    }.sorted().prefix(limit)
+    let summaries = state.withLock { state in
+      let now = now()
+      return chosen.compactMap { name -> TopicSummary? in
+        guard let slot = state.topics.slot(of: name) else { return nil }
+        state.trim(slot, now: now)
+        return state.topics[slot].summary(in: state.lineage)
+      }
+    }
+    completion(.success(summaries))
+  }
+
+  package func erase(
+    _ topic: TopicName, completion: @escaping @Sendable (Result<TopicSummary?, StoreRefusal>) -> Void
+  ) {
+    completion(
+      .success(
+        state.withLock { state in
+          let summary = state.erase(topic)
+          if summary != nil { tape.erase(topic) }
+          return summary
+        }))
+  }
+
+  package func statistics() -> StoreStatistics {
+    state.withLock { $0.currentStatistics(elsewhere: elsewhere) }
+  }
+
+  /// Applies age where nobody publishes or reads; call it about once a second.
+  package func sweep() {
+    state.withLock { state in
+      state.sweep(now: now(), topics: 1000)
+      state.enforceBound(elsewhere: elsewhere)
+    }
+  }
+}

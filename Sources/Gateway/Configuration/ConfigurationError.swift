@@ -19,7 +19,7 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
 
 /// Everything wrong with the configuration: all sources are read to their end before any of it is told.
 package struct ConfigurationErrors: Error, Equatable, Sendable, CustomStringConvertible {
-  /// In the order of the sources, and within the file in the order of its lines; never empty.
+  /// In the order of the sources, then the rules between settings; never empty.
   package var errors: [ConfigurationError]
 
   /// One a line.

@@ -3,19 +3,41 @@ import Yams
 /// YAML as nodes with their lines. Scalars stay the text that was written: what it means is the setting's matter,
 /// so that `off`, `1_000` or `12:30` are never turned into something else on the way.
 enum ConfigurationFile {
-  /// - Throws: the first thing that keeps the text from being read as one YAML document.
-  static func parse(_ yaml: String) throws(ValueProblem) -> ConfigurationNode {
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: yaml)
-    } catch let error as YamlError {
-      throw problem(error, in: yaml)
-    } catch {
-      throw ValueProblem(message: "cannot be read as YAML: \(error)")
+  /// - Throws: what keeps the text from being read as one YAML document, after the repeated keys found until then.
+  /// - Returns: the document without its repeated keys, and a problem for each of those.
+  static func parse(_ yaml: String) throws(ValueProblems) -> (root: ConfigurationNode, repeated: [ValueProblem]) {
+    var text = yaml
+    var repeated: [ValueProblem] = []
+    while true {
+      let problem: ValueProblem
+      do {
+        guard let root = try Yams.compose(yaml: text) else { return (ConfigurationNode(content: .nothing), repeated) }
+        return (try node(root), repeated.sorted { $0.line ?? 0 < $1.line ?? 0 })
+      } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+        // The parser stops at the first one. With another name in its place the rest of the file is read too.
+        let key = keys.first ?? ""
+        let first = context.mark.line
+        if let next = renaming(key, after: context.mark, to: "\(again)\(repeated.count)", in: text) {
+          text = next.text
+          repeated.append(
+            ValueProblem(
+              line: next.line, message: "\"\(key)\" stands here a second time; the first is on line \(first)"))
+          continue
+        }
+        problem = ValueProblem(line: first, message: "\"\(key)\" stands twice in one group; keep one of the two")
+      } catch let error as ValueProblem {
+        problem = error
+      } catch let error as YamlError {
+        problem = self.problem(error, in: yaml)
+      } catch {
+        problem = ValueProblem(message: "cannot be read as YAML: \(error)")
+      }
+      throw ValueProblems(repeated + [problem])
     }
-    guard let root else { return ConfigurationNode(content: .nothing) }
-    return try node(root)
   }
+
+  /// Begins the name that a repeated key is given, and that no setting has.
+  private static let again = "repeated key "
 
   private static func node(_ node: Node) throws(ValueProblem) -> ConfigurationNode {
     let line = node.mark?.line
@@ -33,6 +55,7 @@ enum ConfigurationFile {
         guard case .scalar(let name) = key else {
           throw ValueProblem(line: key.mark?.line ?? line, message: "a key must be a word")
         }
+        if name.string.hasPrefix(again) { continue }
         if let first = members.first(where: { $0.key == name.string }) {
           throw ValueProblem(
             line: name.mark?.line, message: "\"\(name.string)\" stands here a second time; the first is on line \(first.line ?? 0)")
@@ -49,16 +72,11 @@ enum ConfigurationFile {
 
   private static func problem(_ error: YamlError, in yaml: String) -> ValueProblem {
     switch error {
-    case .duplicatedKeysInMapping(let keys, let context):
-      let key = keys.first ?? ""
-      let first = context.mark.line
-      guard let second = lineOfSecond(key, after: context.mark, in: yaml) else {
-        return ValueProblem(line: first, message: "\"\(key)\" stands twice in one group; keep one of the two")
-      }
-      return ValueProblem(line: second, message: "\"\(key)\" stands here a second time; the first is on line \(first)")
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      return ValueProblem(line: mark.line, message: "is not YAML: \(problem)\(hint(at: mark, in: yaml))")
+    case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
+      let text = sentence(context, problem)
+      return ValueProblem(line: mark.line, message: "is not YAML: \(text)\(hint(at: mark, in: yaml))")
+    case .composer(let context, let problem, let mark, _):
+      return ValueProblem(line: mark.line, message: "is not YAML: \(sentence(context, problem))")
     case .reader(let problem, let offset, _, _):
       let line = offset.map { yaml.prefix($0).count { $0.isNewline } + 1 }
       return ValueProblem(line: line, message: "is not text that YAML can hold: \(problem)")
@@ -67,15 +85,27 @@ enum ConfigurationFile {
     }
   }
 
-  /// The parser tells only where a repeated key stands first: the second is the next line of the same column that
-  /// begins with it.
-  private static func lineOfSecond(_ key: String, after mark: Mark, in yaml: String) -> Int? {
-    for (index, line) in lines(yaml).enumerated().dropFirst(mark.line) {
+  /// The parser tells only where a repeated key stands first: the second is on the next line that begins with it in
+  /// the same column. In a group in braces there is no such line.
+  private static func renaming(
+    _ key: String, after mark: Mark, to name: String, in yaml: String
+  ) -> (text: String, line: Int)? {
+    var lines = lines(yaml)
+    for index in lines.indices.dropFirst(mark.line) {
+      let line = lines[index]
       guard line.prefix(mark.column - 1).allSatisfy({ $0 == " " }) else { continue }
       let rest = line.dropFirst(mark.column - 1)
-      if rest.hasPrefix("\(key):") || rest.hasPrefix("\"\(key)\":") || rest.hasPrefix("'\(key)':") { return index + 1 }
+      for written in ["\(key):", "\"\(key)\":", "'\(key)':"] where rest.hasPrefix(written) {
+        lines[index] = "\(line.prefix(mark.column - 1))\(name):\(rest.dropFirst(written.count))"
+        return (lines.joined(separator: "\n"), index + 1)
+      }
     }
     return nil
+  }
+
+  /// "while parsing a block mapping did not find expected key".
+  private static func sentence(_ context: YamlError.Context?, _ problem: String) -> String {
+    context.map { "\($0.text) \(problem)" } ?? problem
   }
 
   private static func hint(at mark: Mark, in yaml: String) -> String {

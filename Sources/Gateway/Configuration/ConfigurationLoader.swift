@@ -84,7 +84,8 @@ private struct Loading {
       return
     }
     do {
-      let root = try ConfigurationFile.parse(text)
+      let (root, repeated) = try ConfigurationFile.parse(text)
+      errors += repeated.map { ConfigurationError(place: place(file, $0.line), path: nil, message: $0.message) }
       switch root.content {
       case .nothing: break
       case .group(let members): read(members, below: "", file: file)
@@ -95,7 +96,7 @@ private struct Loading {
             message: "found \(root.found), expected settings such as listen: 127.0.0.1:8080"))
       }
     } catch {
-      errors.append(ConfigurationError(place: place(file, error.line), path: nil, message: error.message))
+      errors += error.list.map { ConfigurationError(place: place(file, $0.line), path: nil, message: $0.message) }
     }
   }
 
@@ -129,8 +130,11 @@ private struct Loading {
   /// A key of the same group, else a setting of that name in another group: somebody forgot or mistook the group.
   private func suggestion(for key: String, among known: [String]) -> String {
     if let nearest = Suggestion.nearest(to: key, among: known) { return " (did you mean \(nearest)?)" }
-    guard let elsewhere = SettingTable.settings.first(where: { $0.key == key }) else { return "" }
-    return " (did you mean \(elsewhere.path)?)"
+    let everywhere = SettingTable.settings
+    guard let elsewhere = Suggestion.nearest(to: key, among: everywhere.map { String($0.key) }),
+      let setting = everywhere.first(where: { $0.key == elsewhere })
+    else { return "" }
+    return " (did you mean \(setting.path)?)"
   }
 
   private func place(_ file: String, _ line: Int?) -> String { line.map { "\(file):\($0)" } ?? file }
@@ -171,11 +175,15 @@ private struct Loading {
       }
       node = ConfigurationNode(content: .list(items))
     case .yaml:
-      do {
-        node = try ConfigurationFile.parse(text).withoutLines
+      do throws(ValueProblems) {
+        let (root, repeated) = try ConfigurationFile.parse(text)
+        guard repeated.isEmpty else { throw ValueProblems(repeated) }
+        node = root.withoutLines
       } catch {
         unread.insert(setting.path)
-        errors.append(ConfigurationError(place: origin.description, path: setting.path, message: error.message))
+        errors += error.list.map {
+          ConfigurationError(place: origin.description, path: setting.path, message: $0.message)
+        }
         return
       }
     }

@@ -1,5 +1,5 @@
-/// A list of exact origins (RFC 6454 section 6.2, as a browser's `Origin` header has them), or `*` alone.
 extension SettingKind where Value == [String] {
+  /// A list of exact origins (RFC 6454 section 6.2, as a browser's `Origin` header has them), or `*` alone.
   static var origins: Self {
     let expected = "a list of origins such as https://app.example.com, or *"
     return SettingKind(
@@ -32,7 +32,8 @@ extension SettingKind where Value == [String] {
         guard problems.isEmpty else { throw ValueProblems(problems) }
         return origins
       },
-      text: { "[\($0.map { YAMLText.scalar($0, inFlow: true) }.joined(separator: ", "))]" })
+      // An origin never holds a quote.
+      text: { "[\($0.map { "\"\($0)\"" }.joined(separator: ", "))]" })
   }
 }
 

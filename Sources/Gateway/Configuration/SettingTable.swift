@@ -53,7 +53,7 @@ package enum SettingTable {
         Setting(
           "limits.idempotency_keys", \.limits.idempotencyKeys, .count(1...100_000_000),
           "remembered at once; a full table refuses keyed publishes"),
-        Setting("limits.memory", \.limits.memory, .size((16 << 20)...(1 << 44)), "history and buffers of the whole process"),
+        Setting("limits.memory", \.limits.memory, .size((16 << 20)...(1 << 40)), "history and buffers of the whole process"),
       ]),
     SettingGroup(
       "idempotency", "Publishing again with the same key is answered, not repeated.",

@@ -1,7 +1,7 @@
 import StreamLog
 
-/// The ordered list of topic rules, in a file or as YAML in one line.
 extension SettingKind where Value == [TopicRule] {
+  /// The ordered list of topic rules, in a file or as YAML in one line.
   static var topicRules: Self {
     let expected = "a list of rules such as { match: \"orders.>\", history: { messages: 1000 } }"
     return SettingKind(
@@ -125,7 +125,8 @@ private struct TopicRuleReader {
     if let messages = rule.history.messages { parts.append("messages: \(SettingKind.historyMessages.text(messages))") }
     if let age = rule.history.age { parts.append("age: \(SettingKind.historyAge.text(age))") }
     if let bytes = rule.history.bytes { parts.append("bytes: \(SettingKind.historyBytes.text(bytes))") }
-    let match = "match: \(YAMLText.scalar(rule.match.string, inFlow: true))"
+    // A pattern may begin with what YAML takes for an alias, and never holds a quote.
+    let match = "match: \"\(rule.match)\""
     return parts.isEmpty ? "{ \(match) }" : "{ \(match), history: { \(parts.joined(separator: ", ")) } }"
   }
 }

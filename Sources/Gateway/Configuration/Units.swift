@@ -6,9 +6,9 @@ struct SettingSyntaxError: Error, Equatable {
 
 /// Bytes as people write them: `64KiB`, `10MB`, or a plain number of bytes.
 package enum ByteSize {
-  /// Largest first. A size is written back in the first binary unit that divides it, else in the first decimal one.
+  /// Largest first. A size is written back in the first that divides it.
   static let units: [(name: String, bytes: Int)] = [
-    ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1000),
+    ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1000),
     ("B", 1),
   ]
 

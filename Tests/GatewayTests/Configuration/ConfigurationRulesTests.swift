@@ -1,0 +1,60 @@
+import Gateway
+import Testing
+
+struct ConfigurationRulesTests {
+  @Test(arguments: [
+    (
+      "listen: 127.0.0.1:8081",
+      "admin is 127.0.0.1:8081 (default) and listen is 127.0.0.1:8081 (s.yaml:1): give the two listeners different ports"
+    ),
+    (
+      "limits: { message_bytes: 2MiB, memory: 16MiB }",
+      "limits.message_bytes is 2MiB (s.yaml:1) and limits.memory is 16MiB (s.yaml:1): a message may take at most a sixteenth of the memory"
+    ),
+    (
+      "reconnect: { min: 21s }",
+      "reconnect.min is 21s (s.yaml:1) and reconnect.max is 20s (default): min must not be longer than max"
+    ),
+    (
+      "drain: { timeout: 5s }",
+      "drain.window is 10s (default) and drain.timeout is 5s (s.yaml:1): the window must end before the timeout cuts what is left"
+    ),
+  ])
+  func `a broken rule tells both values and where they came from`(yaml: String, told: String) {
+    #expect(errors(yaml) == [told])
+  }
+
+  @Test(arguments: [
+    "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0", "limits: { message_bytes: 1MiB, memory: 16MiB }",
+    "reconnect: { min: 20s }", "drain: { window: 30s }", "listen: 127.0.0.1:8081\nadmin: off",
+  ])
+  func `a rule holds up to its edge`(yaml: String) {
+    #expect(errors(yaml) == [])
+  }
+
+  @Test func `a rule about a value that could not be read is not judged`() {
+    #expect(errors("drain: { window: 40s, timeout: 5 }").count == 1)
+  }
+
+  @Test func `the rule is judged on what all sources give together`() throws {
+    #expect(errors("drain: { timeout: 5s }", environment: ["SLUICE_DRAIN_WINDOW": "5s"]) == [])
+    #expect(errors("drain: { timeout: 5s }", environment: ["SLUICE_DRAIN_WINDOW": "6s"]).count == 1)
+  }
+
+  @Test(arguments: [
+    ("event_loops", "1025"), ("history.messages", "100000001"), ("history.bytes", "0"), ("history.age", "3651d"),
+    ("limits.message_bytes", "0"), ("limits.message_bytes", "1025MiB"), ("limits.header_bytes", "1023"),
+    ("limits.request_line_bytes", "255"), ("limits.topics_per_subscriber", "0"), ("limits.connections", "0"),
+    ("limits.connections_per_address", "0"), ("limits.batch_messages", "0"), ("limits.batch_bytes", "0"),
+    ("limits.poll_wait", "25h"), ("limits.poll_messages", "0"), ("limits.history_messages", "0"),
+    ("limits.request_head_time", "0s"), ("limits.idempotency_keys", "0"), ("limits.memory", "15MiB"),
+    ("idempotency.window", "8d"), ("heartbeat.sse", "0s"), ("compression.level", "0"), ("compression.level", "10"),
+    ("drain.window", "0s"),
+  ])
+  func `a value out of its range is refused`(path: String, value: String) throws {
+    let setting = try #require(SettingTable.setting(path))
+    let told = errors(environment: [setting.environmentName: value])
+    #expect(told.count == 1)
+    #expect(told.first?.contains("\"\(value)\" is out of range; use ") == true, "\(told)")
+  }
+}

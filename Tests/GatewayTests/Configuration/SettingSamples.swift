@@ -1,0 +1,77 @@
+import Gateway
+
+/// For every setting a good value that is not its default, in canonical form.
+let settingSamples: [String: String] = [
+  "listen": "[::1]:0",
+  "admin": "off",
+  "store": "memory",
+  "event_loops": "3",
+  "history.messages": "0",
+  "history.age": "2d3h",
+  "history.bytes": "3MB",
+  "topics": #"[{ match: "orders.*", history: { messages: 5, age: 1h, bytes: 1MiB } }, { match: "a:b" }]"#,
+  "limits.message_bytes": "65537B",
+  "limits.header_bytes": "32KiB",
+  "limits.request_line_bytes": "4KiB",
+  "limits.topics_per_subscriber": "7",
+  "limits.connections": "11",
+  "limits.connections_per_address": "12",
+  "limits.batch_messages": "13",
+  "limits.batch_bytes": "1MiB",
+  "limits.poll_wait": "1m30s",
+  "limits.poll_messages": "14",
+  "limits.history_messages": "15",
+  "limits.request_head_time": "3s",
+  "limits.request_body_time": "4s",
+  "limits.idle_time": "5s",
+  "limits.pong_time": "6s",
+  "limits.stalled_write_time": "7s",
+  "limits.idempotency_keys": "16",
+  "limits.memory": "256MiB",
+  "idempotency.window": "1d",
+  "heartbeat.sse": "8s",
+  "heartbeat.ndjson": "9s",
+  "heartbeat.websocket": "250ms",
+  "reconnect.min": "1s",
+  "reconnect.max": "1m",
+  "compression.websocket": "false",
+  "compression.level": "9",
+  "compression.min_bytes": "0B",
+  "cors.origins": #"["https://app.example.com", "http://localhost:3000"]"#,
+  "drain.window": "11s",
+  "drain.timeout": "2m",
+  "log.level": "debug",
+  "log.format": "json",
+  "diagnostics.echo": "true",
+]
+
+/// The sample as an environment variable or a flag holds it.
+func asPlainText(_ sample: String, path: String) -> String {
+  path == "cors.origins" ? sample.filter { !"[]\"".contains($0) } : sample
+}
+
+/// The sample as a file that sets nothing else.
+func asFile(_ sample: String, path: String) -> String {
+  let value = sample.hasPrefix("[{") || path == "cors.origins" ? sample : "\"\(sample)\""
+  let parts = path.split(separator: ".")
+  return parts.count == 1 ? "\(parts[0]): \(value)\n" : "\(parts[0]):\n  \(parts[1]): \(value)\n"
+}
+
+func load(
+  _ yaml: String? = nil, environment: [String: String] = [:], flags: [ConfigurationFlag] = []
+) throws(ConfigurationErrors) -> LoadedConfiguration {
+  try ConfigurationLoader.load(
+    file: yaml.map { _ in "s.yaml" }, fileContents: { _ in yaml ?? "" }, environment: environment, flags: flags)
+}
+
+/// The errors as a person reads them; empty if it loads.
+func errors(
+  _ yaml: String? = nil, environment: [String: String] = [:], flags: [ConfigurationFlag] = []
+) -> [String] {
+  do {
+    _ = try load(yaml, environment: environment, flags: flags)
+    return []
+  } catch {
+    return error.errors.map(\.description)
+  }
+}

@@ -44,7 +44,9 @@ package enum CloseCode {
     guard isValidOnTheWire(code) else { throw .invalidCloseCode(code) }
     let reason = payload[2...]
     var validator = UTF8Validator()
-    if let offset = reason.withUnsafeBytes({ validator.firstInvalid(in: $0) }) { throw .invalidCloseReason(offset: offset) }
+    if let offset = reason.withUnsafeBytes({ validator.firstInvalid(in: $0) }) {
+      throw .invalidCloseReason(offset: offset)
+    }
     guard validator.isComplete else { throw .invalidCloseReason(offset: reason.count) }
     return (code, String(decoding: reason, as: UTF8.self))
   }

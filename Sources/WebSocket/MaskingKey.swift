@@ -35,7 +35,8 @@ package struct MaskingKey: Equatable, Sendable {
     }
     while index < count {
       let byte = UInt8(truncatingIfNeeded: turned &>> (UInt32(truncatingIfNeeded: index & 3) &* 8))
-      target.storeBytes(of: source.load(fromByteOffset: index, as: UInt8.self) ^ byte, toByteOffset: index, as: UInt8.self)
+      target.storeBytes(
+        of: source.load(fromByteOffset: index, as: UInt8.self) ^ byte, toByteOffset: index, as: UInt8.self)
       index &+= 1
     }
   }

@@ -21,7 +21,9 @@ package enum WebSocketFrame {
   package static func text(
     _ payload: UnsafeRawBufferPointer, rsv1: Bool = false, mask: MaskingKey? = nil, to output: inout [UInt8]
   ) {
-    append(FrameHeader(reservedBits: rsv1 ? 4 : 0, opcode: .text, payloadLength: payload.count, mask: mask), payload, to: &output)
+    append(
+      FrameHeader(reservedBits: rsv1 ? 4 : 0, opcode: .text, payloadLength: payload.count, mask: mask), payload,
+      to: &output)
   }
 
   package static func text(_ payload: String, mask: MaskingKey? = nil, to output: inout [UInt8]) {
@@ -32,7 +34,9 @@ package enum WebSocketFrame {
   package static func binary(
     _ payload: UnsafeRawBufferPointer, rsv1: Bool = false, mask: MaskingKey? = nil, to output: inout [UInt8]
   ) {
-    append(FrameHeader(reservedBits: rsv1 ? 4 : 0, opcode: .binary, payloadLength: payload.count, mask: mask), payload, to: &output)
+    append(
+      FrameHeader(reservedBits: rsv1 ? 4 : 0, opcode: .binary, payloadLength: payload.count, mask: mask), payload,
+      to: &output)
   }
 
   package static func binary(_ payload: [UInt8], mask: MaskingKey? = nil, to output: inout [UInt8]) {

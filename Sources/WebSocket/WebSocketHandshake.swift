@@ -32,7 +32,8 @@ package enum WebSocketHandshake {
   /// The first subprotocol that the client offered, in its order of preference, and we have; nil if there is none.
   /// Names are compared exactly (section 11.3.4).
   /// - Throws: `invalidHeader`.
-  package static func chooseSubprotocol(offered lines: [String], from ours: [String]) throws(HandshakeError) -> String? {
+  package static func chooseSubprotocol(offered lines: [String], from ours: [String]) throws(HandshakeError) -> String?
+  {
     guard let offered = HeaderTokens.list(lines) else {
       throw .invalidHeader(field: "Sec-WebSocket-Protocol", value: lines.joined(separator: ", "))
     }
@@ -52,6 +53,8 @@ package enum WebSocketHandshake {
   /// A client's check that the server understood it (section 4.1).
   /// - Throws: `wrongAccept`.
   package static func checkAccept(_ lines: [String], for key: String) throws(HandshakeError) {
-    guard lines == [acceptKey(for: key)] else { throw .wrongAccept(lines.isEmpty ? nil : lines.joined(separator: ", ")) }
+    guard lines == [acceptKey(for: key)] else {
+      throw .wrongAccept(lines.isEmpty ? nil : lines.joined(separator: ", "))
+    }
   }
 }

@@ -27,7 +27,8 @@ struct ConnectionTests {
       testDescription: "a fragmented text", bytes: [0x01, 0x03, 0x48, 0x65, 0x6C, 0x80, 0x02, 0x6C, 0x6F],
       events: [.message(.text, hello)], role: .client),
     Example(
-      testDescription: "a ping", bytes: [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F], events: [.ping(hello)], role: .client),
+      testDescription: "a ping", bytes: [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F], events: [.ping(hello)],
+      role: .client),
     Example(
       testDescription: "a masked pong", bytes: [0x8A, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58],
       events: [.pong(hello)], role: .server),
@@ -102,7 +103,8 @@ struct ConnectionTests {
     let bytes = example.bytes
     for place in 0...bytes.count where place < 300 || place % 8_191 == 0 || place > bytes.count - 3 {
       let connection = WebSocketConnection.reader(example.role, deflate: example.deflate)
-      #expect(connection.hear(pieces: [Array(bytes[..<place]), Array(bytes[place...])]) == Heard(events: example.events))
+      #expect(
+        connection.hear(pieces: [Array(bytes[..<place]), Array(bytes[place...])]) == Heard(events: example.events))
     }
     let oneByOne = WebSocketConnection.reader(example.role, deflate: example.deflate)
     #expect(oneByOne.hear(pieces: bytes.map { [$0] }) == Heard(events: example.events))
@@ -122,6 +124,18 @@ struct ConnectionTests {
     let first = connection.hear(masked(.text, [0x41, 0x42]) + masked(.text, [0x43], fin: false))
     #expect(connection.hear(masked(.continuation, [0x44])).events == [.message(.text, [0x43, 0x44])])
     #expect(first.events == [.message(.text, [0x41, 0x42])])
+  }
+
+  @Test func `an empty buffer without an address is nothing, or an empty payload`() throws {
+    let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+    let connection = WebSocketConnection.reader(.client, deflate: true)
+    try connection.receive(empty) { Issue.record("\($0) came from nothing") }
+    var compressed: [UInt8] = []
+    MessageDeflater().compress(empty, appendTo: &compressed)
+    var bytes = frame(.text, compressed, bits: 4)
+    WebSocketFrame.binary(empty, to: &bytes)
+    #expect(connection.hear(bytes) == Heard(events: [.message(.text, []), .message(.binary, [])]))
+    #expect(try MessageInflater().inflate(empty, limit: 0) == [])
   }
 
   @Test func `an emitter may ask for anything but more bytes`() throws {

@@ -13,9 +13,12 @@ struct FrameRulesTests {
   }
 
   static let rows: [Row] = [
-    Row(testDescription: "an unmasked client frame", bytes: frame(.text, [0x41]), error: .unmaskedClientFrame, closeCode: 1002),
     Row(
-      testDescription: "a masked server frame", bytes: masked(.text, [0x41]), error: .maskedServerFrame, closeCode: 1002,
+      testDescription: "an unmasked client frame", bytes: frame(.text, [0x41]), error: .unmaskedClientFrame,
+      closeCode: 1002),
+    Row(
+      testDescription: "a masked server frame", bytes: masked(.text, [0x41]), error: .maskedServerFrame,
+      closeCode: 1002,
       role: .client),
     Row(
       testDescription: "RSV1 without deflate", bytes: masked(.text, [0x41], bits: 4), error: .reservedBits(4),
@@ -88,22 +91,26 @@ struct FrameRulesTests {
       bytes: masked(.binary, [UInt8](repeating: 0, count: 1 << 17), fin: false) + masked(.continuation, [1]),
       error: .messageTooLong(1 << 17 | 1, limit: 1 << 17), closeCode: 1009),
     Row(
-      testDescription: "text that is not UTF-8", bytes: masked(.text, [0x41, 0x42, 0xFF]), error: .invalidUTF8(offset: 2),
+      testDescription: "text that is not UTF-8", bytes: masked(.text, [0x41, 0x42, 0xFF]),
+      error: .invalidUTF8(offset: 2),
       closeCode: 1007),
     Row(
       testDescription: "text that ends inside a character", bytes: masked(.text, [0x41, 0xE2, 0x82]),
       error: .invalidUTF8(offset: 3), closeCode: 1007),
     Row(
-      testDescription: "compressed text that is not UTF-8", bytes: masked(.text, deflated([0x41, 0xC0, 0x80]), bits: 4),
+      testDescription: "compressed text that is not UTF-8",
+      bytes: masked(.text, deflated([0x41, 0xC0, 0x80]), bits: 4),
       error: .invalidUTF8(offset: 1), closeCode: 1007, deflate: true),
     Row(
-      testDescription: "compressed text that ends inside a character", bytes: masked(.text, deflated([0xE2, 0x82]), bits: 4),
+      testDescription: "compressed text that ends inside a character",
+      bytes: masked(.text, deflated([0xE2, 0x82]), bits: 4),
       error: .invalidUTF8(offset: 2), closeCode: 1007, deflate: true),
     Row(
       testDescription: "a block of a type that does not exist", bytes: masked(.text, [0x07], bits: 4),
       error: .invalidDeflate, closeCode: 1007, deflate: true),
     Row(
-      testDescription: "a close of one byte", bytes: masked(.close, [3]), error: .closePayloadOfOneByte, closeCode: 1002),
+      testDescription: "a close of one byte", bytes: masked(.close, [3]), error: .closePayloadOfOneByte, closeCode: 1002
+    ),
     Row(
       testDescription: "a close reason that is not UTF-8", bytes: masked(.close, [0x03, 0xE8, 0x41, 0xED, 0xA0, 0x80]),
       error: .invalidCloseReason(offset: 2), closeCode: 1007),
@@ -128,7 +135,8 @@ struct FrameRulesTests {
   }
 
   @Test func `what came right before the broken rule is still heard`() {
-    let heard = WebSocketConnection.reader().hear(masked(.ping, [1]) + masked(.text, [0x41]) + masked(.continuation, []))
+    let heard = WebSocketConnection.reader().hear(
+      masked(.ping, [1]) + masked(.text, [0x41]) + masked(.continuation, []))
     #expect(heard == Heard(events: [.ping([1]), .message(.text, [0x41])], error: .continuationWithoutStart))
   }
 

@@ -84,7 +84,8 @@ struct HandshakeTests {
       (["Upgrade"], ["websocket"], true), (["keep-alive, Upgrade"], ["WebSocket"], true),
       (["keep-alive", "\tUPGRADE "], ["h2c, websocket"], true), (["keep-alive"], ["websocket"], false),
       (["Upgrade"], ["h2c"], false), ([], ["websocket"], false), (["Upgrade"], [], false),
-      (["Upgrades"], ["websocket"], false), (["Upgrade"], ["websocket2"], false), (["not Upgrade"], ["websocket"], false),
+      (["Upgrades"], ["websocket"], false), (["Upgrade"], ["websocket2"], false),
+      (["not Upgrade"], ["websocket"], false),
     ] as [([String], [String], Bool)])
   func `Connection and Upgrade are lists in any case`(connection: [String], upgrade: [String], asks: Bool) {
     #expect(WebSocketHandshake.isUpgrade(connection: connection, upgrade: upgrade) == asks)

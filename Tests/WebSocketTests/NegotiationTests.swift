@@ -53,7 +53,8 @@ struct NegotiationTests {
     arguments: [
       "", " ", ",", ";", "permessage-deflate;", "permessage-deflate; ;", "; a", "permessage-deflate a",
       "permessage-deflate; a=", "permessage-deflate; =1", "permessage-deflate; a=\"", "permessage-deflate; a=\"b",
-      "permessage-deflate; a=\"\"", "permessage-deflate; a=\"b c\"", "permessage-deflate; a=\"b\\", "permessage-deflate; a=b=c",
+      "permessage-deflate; a=\"\"", "permessage-deflate; a=\"b c\"", "permessage-deflate; a=\"b\\",
+      "permessage-deflate; a=b=c",
       "permessage-deflate; a=\"b\"c", "permessage-déflate", "permessage-deflate\r\n", "(permessage-deflate)",
       "permessage-deflate, a b",
     ])
@@ -65,7 +66,8 @@ struct NegotiationTests {
   }
 
   @Test func `offers in several lines are one list`() throws {
-    #expect(try PermessageDeflate.answer(to: ["permessage-deflate; server_max_window_bits=9", Self.plain]) == Self.plain)
+    #expect(
+      try PermessageDeflate.answer(to: ["permessage-deflate; server_max_window_bits=9", Self.plain]) == Self.plain)
     #expect(try PermessageDeflate.answer(to: []) == nil)
   }
 

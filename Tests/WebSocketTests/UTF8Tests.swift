@@ -39,7 +39,8 @@ struct UTF8Tests {
 
   @Test(arguments: refused)
   func `text that is not UTF-8 is refused at its byte`(row: Refused) {
-    #expect(WebSocketConnection.reader().hear(masked(.text, row.bytes)) == Heard(error: .invalidUTF8(offset: row.offset)))
+    #expect(
+      WebSocketConnection.reader().hear(masked(.text, row.bytes)) == Heard(error: .invalidUTF8(offset: row.offset)))
   }
 
   @Test(arguments: refused)
@@ -86,6 +87,7 @@ struct UTF8Tests {
   }
 
   @Test func `binary may be anything`() {
-    #expect(WebSocketConnection.reader().hear(masked(.binary, [0xFF, 0xC0])).events == [.message(.binary, [0xFF, 0xC0])])
+    #expect(
+      WebSocketConnection.reader().hear(masked(.binary, [0xFF, 0xC0])).events == [.message(.binary, [0xFF, 0xC0])])
   }
 }

@@ -74,5 +74,7 @@ private func fuzzHeaders(_ value: String) {
   }
   _ = HeaderTokens.list([value])
   _ = WebSocketHandshake.isUpgrade(connection: [value], upgrade: [value])
-  precondition(WebSocketHandshake.acceptKey(for: value).utf8.count == 28, "an accept value of another length")
+  if WebSocketHandshake.isValidKey(value) {
+    precondition(WebSocketHandshake.acceptKey(for: value).utf8.count == 28, "an accept value of another length")
+  }
 }

@@ -1,0 +1,107 @@
+import Logging
+import NIOCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Rests accepting when there is no descriptor left for another connection: the listening socket stays readable then,
+/// so trying again at once would spin. A descriptor kept spare lets the clients that wait be answered meanwhile.
+/// The listening channel's first handler, on the accepting loop.
+final class AcceptGate: ChannelDuplexHandler {
+  typealias InboundIn = any Channel
+  typealias OutboundIn = any Channel
+
+  private let settings: HTTPListenerSettings
+  private let answer: ByteBuffer
+  private let counters: HTTPCounters
+  private let logger: Logger
+  private var spare: Int32 = -1
+  private var isPaused = false
+  private var wantsRead = false
+  /// One line for one shortage, however long it lasts.
+  private var hasLogged = false
+
+  init(settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger) {
+    self.settings = settings
+    self.answer = answer
+    self.counters = counters
+    self.logger = logger
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { spare = Self.openSpare() }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    if spare >= 0 { closeDescriptor(spare) }
+    spare = -1
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if isPaused { wantsRead = true } else { context.read() }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    hasLogged = false
+    context.fireChannelRead(data)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else {
+      // The connection was gone before it was accepted, or its set-up failed: that is its own affair.
+      return
+    }
+    counters.count(.acceptFailures)
+    if !hasLogged {
+      hasLogged = true
+      logger.error(
+        "no descriptor for another connection; refusing new ones until there is. Raise the limit of open files",
+        metadata: ["errno": "\(error.errnoCode)"])
+    }
+    if error.errnoCode == EMFILE || error.errnoCode == ENFILE { refuseWaiting(context) }
+    isPaused = true
+    context.eventLoop.assumeIsolated().scheduleTask(in: settings.acceptPause) {
+      self.isPaused = false
+      if self.spare < 0 { self.spare = Self.openSpare() }
+      if self.wantsRead {
+        self.wantsRead = false
+        context.read()
+      }
+    }
+  }
+
+  /// Answers some of the clients that wait, one at a time through the spare descriptor, never blocking.
+  private func refuseWaiting(_ context: ChannelHandlerContext) {
+    guard spare >= 0 else { return }
+    let listening = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+      of: NIOBSDSocket.Handle.self
+    ) { $0 }
+    guard let listening else { return }
+    for _ in 0..<64 {
+      closeDescriptor(spare)
+      let client = accept(listening, nil, nil)
+      if client >= 0 {
+        answer.withUnsafeReadableBytes { bytes in
+          _ = send(client, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        }
+        shutdown(client, Int32(SHUT_WR))
+        // A request that came already would turn the close into a reset.
+        withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { space in
+          _ = recv(client, space.baseAddress, space.count, Int32(MSG_DONTWAIT))
+        }
+        closeDescriptor(client)
+        counters.count(.refusedTotal)
+      }
+      spare = Self.openSpare()
+      guard client >= 0, spare >= 0 else { return }
+    }
+  }
+
+  private static func openSpare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
+}
+
+/// The system's `close`, which a channel handler's own would hide.
+private func closeDescriptor(_ descriptor: Int32) { close(descriptor) }

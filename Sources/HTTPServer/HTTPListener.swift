@@ -1,0 +1,153 @@
+package import Logging
+package import NIOCore
+import NIOPosix
+
+/// A listening socket and its connections.
+///
+/// Accepting has a loop of its own, so that a storm of new connections does not wait behind the old ones' traffic; the
+/// connections live on the loops of another group, dealt out in turn.
+package final class HTTPListener: Sendable {
+  /// Where it listens; with port 0 asked for, the port it got.
+  package let address: SocketAddress
+  package let counters: HTTPCounters
+  private let channel: any Channel
+  private let loops: [(loop: any EventLoop, connections: NIOLoopBound<LoopConnections>)]
+  private let ledger: ConnectionLedger
+
+  private init(
+    address: SocketAddress, channel: any Channel, counters: HTTPCounters, ledger: ConnectionLedger,
+    loops: [(loop: any EventLoop, connections: NIOLoopBound<LoopConnections>)]
+  ) {
+    self.address = address
+    self.channel = channel
+    self.counters = counters
+    self.ledger = ledger
+    self.loops = loops
+  }
+
+  /// - Parameters:
+  ///   - host: an address, or a name that resolves to one of this machine's.
+  ///   - port: 0 takes a free one.
+  ///   - acceptGroup: one thread is enough; must outlive the listener, like `childGroup`.
+  ///   - childGroup: the loops that connections live on.
+  ///   - problem: words a fault as a response; called on any loop.
+  ///   - route: gets every request, on its connection's loop.
+  /// - Throws: what binding throws, such as `EADDRINUSE`.
+  package static func start(
+    host: String, port: Int, acceptGroup: any EventLoopGroup, childGroup: any EventLoopGroup,
+    settings: HTTPListenerSettings, logger: Logger, problem: @escaping @Sendable (HTTPFault) -> HTTPResponse,
+    route: @escaping @Sendable (any HTTPExchange) -> Void
+  ) async throws -> HTTPListener {
+    let counters = HTTPCounters()
+    let ledger = ConnectionLedger(settings)
+    var loops: [(loop: any EventLoop, connections: NIOLoopBound<LoopConnections>)] = []
+    for loop in childGroup.makeIterator() {
+      let connections = try await loop.submit {
+        NIOLoopBound(
+          LoopConnections(settings: settings, counters: counters, ledger: ledger, problem: problem, route: route),
+          eventLoop: loop)
+      }.get()
+      loops.append((loop, connections))
+    }
+    let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0.connections) })
+    let full = answer(problem(.tooManyConnections(retryAfter: settings.retryAfter)))
+    let fullForAddress = answer(problem(.tooManyConnectionsFromAddress(retryAfter: settings.retryAfter)))
+    let refuse = { @Sendable (channel: any Channel, answer: ByteBuffer) throws in
+      guard ledger.enterRefusal() else { return channel.close(promise: nil) }
+      try channel.pipeline.syncOperations.addHandler(
+        RefusedConnection(answer: answer, time: settings.refusalTime, ledger: ledger))
+    }
+
+    let bootstrap = ServerBootstrap(group: acceptGroup, childGroup: childGroup)
+      .serverChannelOption(.backlog, value: settings.backlog)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(.maxMessagesPerRead, value: 64)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(
+            AcceptGate(settings: settings, answer: full, counters: counters, logger: logger))
+        }
+      }
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      // An idle connection keeps its receive buffer, so that begins small.
+      .childChannelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 65536)
+      )
+      // Not writable as soon as the kernel leaves anything, writable again when nothing is left.
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: 1, high: 2))
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let remote = Self.plainAddress(channel.remoteAddress?.ipAddress ?? "")
+          let handlers = channel.pipeline.syncOperations
+          switch ledger.enter(remote) {
+          case .admitted:
+            guard let shared = byLoop[ObjectIdentifier(channel.eventLoop)]?.value else {
+              ledger.leave(remote)
+              throw ChannelError.inappropriateOperationForState
+            }
+            counters.count(.accepted)
+            let connection = HTTPConnection(shared: shared, remoteAddress: remote)
+            shared.add(connection)
+            do {
+              try handlers.addHandler(connection)
+            } catch {
+              shared.remove(connection)
+              ledger.leave(remote)
+              throw error
+            }
+          case .tooMany:
+            counters.count(.refusedTotal)
+            try refuse(channel, full)
+          case .tooManyFromAddress:
+            counters.count(.refusedPerAddress)
+            try refuse(channel, fullForAddress)
+          }
+        }
+      }
+    let channel = try await bootstrap.bind(host: host, port: port).get()
+    guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
+    return HTTPListener(address: address, channel: channel, counters: counters, ledger: ledger, loops: loops)
+  }
+
+  /// Open connections, refused ones apart.
+  package var connections: Int { ledger.total }
+
+  /// Open connections of each loop, in the group's order.
+  package func connectionsPerLoop() async throws -> [Int] {
+    var counts: [Int] = []
+    for (loop, connections) in loops { counts.append(try await loop.submit { connections.value.count }.get()) }
+    return counts
+  }
+
+  /// Takes no new connection from now on; clients get a refused connection from the kernel. Idempotent.
+  package func stopAccepting() async {
+    try? await channel.close().get()
+  }
+
+  /// Closes every connection without an exchange, and each other one after its answer.
+  package func closeIdle() async throws {
+    for (loop, connections) in loops { try await loop.submit { connections.value.closeIdle() }.get() }
+  }
+
+  /// Stops accepting and closes every connection at once.
+  package func shutdown() async throws {
+    await stopAccepting()
+    for (loop, connections) in loops { try await loop.submit { connections.value.closeAll() }.get() }
+  }
+
+  private static func answer(_ response: HTTPResponse) -> ByteBuffer {
+    var bytes = ByteBuffer()
+    var writer = ResponseWriter()
+    writer.write(response, isHead: false, connection: .close, into: &bytes)
+    return bytes
+  }
+
+  /// `::ffff:192.0.2.1`, as a socket for both families has it, is the same client as `192.0.2.1`.
+  static func plainAddress(_ address: String) -> String {
+    let prefix = "::ffff:"
+    guard address.hasPrefix(prefix), address.utf8.contains(UInt8(ascii: ".")) else { return address }
+    return String(address.dropFirst(prefix.count))
+  }
+}

@@ -1,0 +1,16 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// A complete answer. The server adds Date, Content-Length and Connection, and leaves the body out for HEAD; a route
+/// that sets those fields itself is not heeded.
+package struct HTTPResponse: Sendable {
+  package var status: Int
+  package var headers: HTTPHeaders
+  package var body: ByteBuffer?
+
+  package init(status: Int, headers: HTTPHeaders = [:], body: ByteBuffer? = nil) {
+    self.status = status
+    self.headers = headers
+    self.body = body
+  }
+}

@@ -1,0 +1,55 @@
+import NIOCore
+
+/// The connections of one event loop and what they share. Touched on that loop only.
+final class LoopConnections {
+  let settings: HTTPListenerSettings
+  let problem: @Sendable (HTTPFault) -> HTTPResponse
+  let route: @Sendable (any HTTPExchange) -> Void
+  let counters: HTTPCounters
+  let ledger: ConnectionLedger
+  var writer = ResponseWriter()
+  /// From now on every answer closes its connection.
+  private(set) var isClosing = false
+  private var connections: [HTTPConnection] = []
+
+  init(
+    settings: HTTPListenerSettings, counters: HTTPCounters, ledger: ConnectionLedger,
+    problem: @escaping @Sendable (HTTPFault) -> HTTPResponse, route: @escaping @Sendable (any HTTPExchange) -> Void
+  ) {
+    self.settings = settings
+    self.counters = counters
+    self.ledger = ledger
+    self.problem = problem
+    self.route = route
+  }
+
+  var count: Int { connections.count }
+
+  func add(_ connection: HTTPConnection) {
+    connection.index = connections.count
+    connections.append(connection)
+  }
+
+  /// The last connection takes the removed one's place.
+  func remove(_ connection: HTTPConnection) {
+    let index = connection.index
+    guard index >= 0 else { return }
+    connection.index = -1
+    let last = connections.removeLast()
+    if last !== connection {
+      connections[index] = last
+      last.index = index
+    }
+  }
+
+  /// Closes what has no exchange open, and lets no connection begin another after its answer.
+  func closeIdle() {
+    isClosing = true
+    for connection in connections where connection.isIdle { connection.close() }
+  }
+
+  func closeAll() {
+    isClosing = true
+    for connection in connections { connection.close() }
+  }
+}

@@ -1,0 +1,120 @@
+/// Where a request goes: path and query of an origin-form or absolute-form target (RFC 9112 section 3.2).
+///
+/// The path stays as sent, because a topic's name may hold an escaped `/`; its escapes are checked all the same, so
+/// that decoding a part of it later cannot fail. Query names and values are decoded; `+` stays `+`.
+package struct RequestTarget: Hashable, Sendable {
+  package struct Parameter: Hashable, Sendable {
+    package let name: String
+    package let value: String
+  }
+
+  /// Begins with `/`, percent escapes untouched.
+  package let rawPath: String
+  /// In the order sent; `a` and `a=` both have an empty value.
+  package let parameters: [Parameter]
+  /// Of an absolute-form target, which wins over the Host field (RFC 9112 section 3.2.2).
+  package let authority: String?
+
+  package var query: [(name: String, value: String)] { parameters.map { ($0.name, $0.value) } }
+
+  /// - Returns: nil for every other form, a bad escape, a byte outside printable ASCII, `#`, or an escape that decodes
+  ///   to a control byte or to text that is not UTF-8.
+  package init?(_ raw: String) {
+    guard raw.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else { return nil }
+    var rest = Substring(raw)
+    if rest.utf8.first == UInt8(ascii: "/") {
+      authority = nil
+    } else {
+      let lowered = rest.prefix(8).lowercased()
+      guard let scheme = ["http://", "https://"].first(where: { lowered.hasPrefix($0) }) else { return nil }
+      rest = rest.dropFirst(scheme.utf8.count)
+      let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+      let host = String(rest[..<end])
+      guard Authority.isValid(host) else { return nil }
+      authority = host
+      rest = rest[end...]
+    }
+    let mark = rest.firstIndex(of: "?")
+    let path = rest[..<(mark ?? rest.endIndex)]
+    guard Self.percentDecode(path) != nil else { return nil }
+    rawPath = path.isEmpty ? "/" : String(path)
+
+    var parameters: [Parameter] = []
+    if let mark {
+      for pair in rest[rest.index(after: mark)...].split(separator: "&") {
+        let equals = pair.firstIndex(of: "=")
+        guard let name = Self.percentDecode(pair[..<(equals ?? pair.endIndex)]),
+          let value = Self.percentDecode(equals.map { pair[pair.index(after: $0)...] } ?? "")
+        else { return nil }
+        parameters.append(Parameter(name: name, value: value))
+      }
+    }
+    self.parameters = parameters
+  }
+
+  /// `%41` to `A`, everything else as it is.
+  /// - Returns: nil for an incomplete escape, a decoded control byte, or a result that is not UTF-8.
+  package static func percentDecode(_ text: some StringProtocol) -> String? {
+    guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count)
+    var iterator = text.utf8.makeIterator()
+    while let byte = iterator.next() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = iterator.next().flatMap(hexDigit), let low = iterator.next().flatMap(hexDigit) else {
+        return nil
+      }
+      let decoded = high << 4 | low
+      guard decoded >= 0x20, decoded != 0x7F else { return nil }
+      bytes.append(decoded)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
+
+/// `host` or `host:port` as a Host field or an absolute target carries it (RFC 3986 section 3.2 without user
+/// information, which RFC 9110 section 4.2.4 has servers refuse).
+enum Authority {
+  private static let nameBytes: [Bool] = {
+    var table = [Bool](repeating: false, count: 256)
+    for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=".utf8 {
+      table[Int(byte)] = true
+    }
+    return table
+  }()
+
+  static func isValid(_ text: String) -> Bool {
+    var rest = text.utf8[...]
+    if rest.first == UInt8(ascii: "[") {
+      guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
+      let address = rest[rest.index(after: rest.startIndex)..<end]
+      guard address.count >= 2,
+        address.allSatisfy({
+          RequestTarget.hexDigit($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+        })
+      else { return false }
+      rest = rest[rest.index(after: end)...]
+    } else {
+      let name = rest.prefix { $0 != UInt8(ascii: ":") }
+      guard !name.isEmpty, name.allSatisfy({ nameBytes[Int($0)] }) else { return false }
+      rest = rest[name.endIndex...]
+    }
+    guard !rest.isEmpty else { return true }
+    let port = rest.dropFirst()
+    return rest.first == UInt8(ascii: ":") && port.count <= 5
+      && port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      && (port.isEmpty || Int(Substring(port))! <= 65535)
+  }
+}

@@ -38,11 +38,16 @@ extension TopicSyntaxError: CustomStringConvertible {
     case .tooLong(let n, let limit): "it has \(n) bytes; a topic has at most \(limit)"
     case .emptySegment: "a segment between dots is empty; write a.b, not a..b, .a or a."
     case .forbiddenByte(let byte, let at):
-      "byte 0x\(String(byte, radix: 16)) at index \(at) is not allowed; use A-Z a-z 0-9 - _ ~ : @ = + , / and dots"
+      "\(TopicSyntaxError.shown(byte)) at index \(at) is not allowed; use A-Z a-z 0-9 - _ ~ : @ = + , / and dots"
     case .wildcardInSegment(let at): "the wildcard at index \(at) must be a whole segment: a.*.c or a.>"
     case .wildcardInTopic: "it has a wildcard, which only a subscription may have"
     case .tailNotLast: "'>' may only be the last segment"
     }
+  }
+
+  /// A byte as a person would type it, or by its number.
+  private static func shown(_ byte: UInt8) -> String {
+    (0x21...0x7e).contains(byte) ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
   }
 }
 
@@ -50,7 +55,9 @@ extension TopicSyntaxError: CustomStringConvertible {
 enum TopicSyntax {
   static let allowed: [Bool] = {
     var table = [Bool](repeating: false, count: 256)
-    for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~:@=+,/".utf8 { table[Int(byte)] = true }
+    for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~:@=+,/".utf8 {
+      table[Int(byte)] = true
+    }
     return table
   }()
 

@@ -236,12 +236,14 @@ extension Problem {
   }
 
   package static func tooManyConnections(retryAfter: Int) -> Problem {
-    Problem(.tooManyConnections, "The gateway has as many connections as it may; come back later.",
+    Problem(
+      .tooManyConnections, "The gateway has as many connections as it may; come back later.",
       retryAfter: retryAfter)
   }
 
   package static func draining(retryAfter: Int) -> Problem {
-    Problem(.draining, "The gateway is shutting down; come back, and another one or the next will answer.",
+    Problem(
+      .draining, "The gateway is shutting down; come back, and another one or the next will answer.",
       retryAfter: retryAfter)
   }
 
@@ -259,7 +261,8 @@ extension Problem {
   }
 
   package static func storeUnavailable(retryAfter: Int? = nil) -> Problem {
-    Problem(.storeUnavailable, "The store cannot be reached; nothing was published or read. Come back later.",
+    Problem(
+      .storeUnavailable, "The store cannot be reached; nothing was published or read. Come back later.",
       retryAfter: retryAfter)
   }
 

@@ -6,7 +6,7 @@ struct FuzzTests {
   @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
   func `random bytes never trap and mean the same however split`(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed))
-    for _ in 0..<3_000 {
+    for _ in 0..<1_500 {
       generator.bytes(Int.random(in: 0...60, using: &generator)).withUnsafeBytes { webSocketFuzzTarget($0) }
     }
   }
@@ -14,7 +14,7 @@ struct FuzzTests {
   @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
   func `changed frames never trap and mean the same however split`(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed) << 8 | 1)
-    for _ in 0..<3_000 {
+    for _ in 0..<1_500 {
       var input = [UInt8.random(in: 0...7, using: &generator), UInt8.random(in: 0...255, using: &generator)]
       for _ in 0..<Int.random(in: 1...4, using: &generator) { input += Self.validFrame(input[0], &generator) }
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
@@ -25,6 +25,23 @@ struct FuzzTests {
         case 2 where input.count > 3: input.remove(at: index)
         default: input.insert(UInt8(truncatingIfNeeded: generator.next()), at: index)
         }
+      }
+      input.withUnsafeBytes { webSocketFuzzTarget($0) }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `changed header values never trap, and what our server answers our client understands`() {
+    let offers = [
+      "permessage-deflate; client_max_window_bits=\"1\\0\"", "permessage-deflate; server_max_window_bits=15, a; b=c",
+      PermessageDeflate.offer, "dGhlIHNhbXBsZSBub25jZQ==", "keep-alive, Upgrade",
+    ]
+    var generator = SeededGenerator(seed: 6)
+    for _ in 0..<3_000 {
+      var input = [0x80, 0] + Array(offers[Int(generator.next() % 5)].utf8)
+      for _ in 0..<Int.random(in: 0...3, using: &generator) {
+        let index = Int.random(in: 2..<input.count, using: &generator)
+        input[index] = Array(";,=\"\\ \tA1\u{0}".utf8)[Int(generator.next() % 10)]
       }
       input.withUnsafeBytes { webSocketFuzzTarget($0) }
     }

@@ -1,11 +1,6 @@
 import ArgumentParser
 import Gateway
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import WireFormat
 
 /// `sluice config`: what the gateway would run with, before it runs.
 struct ConfigCommand: ParsableCommand {
@@ -32,7 +27,8 @@ struct ConfigCommand: ParsableCommand {
   }
 
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print every setting, its value and where that came from.")
+    static let configuration = CommandConfiguration(
+      abstract: "Print every setting, its value and where that came from.")
 
     @OptionGroup var options: ConfigurationOptions
 
@@ -46,19 +42,22 @@ struct ConfigCommand: ParsableCommand {
           setting: setting.path, value: setting.text(loaded.configuration),
           from: loaded.origin(of: setting.path).description)
       }
-      print(json ? try Self.json(rows) : Self.table(rows))
+      print(json ? Self.json(rows) : Self.table(rows))
     }
 
-    private struct Row: Encodable {
+    private struct Row {
       let setting: String
       let value: String
       let from: String
     }
 
-    private static func json(_ rows: [Row]) throws -> String {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(rows), as: UTF8.self)
+    private static func json(_ rows: [Row]) -> String {
+      let objects = rows.map { row in
+        JSONValue.object([
+          ("setting", .string(row.setting)), ("value", .string(row.value)), ("from", .string(row.from)),
+        ])
+      }
+      return String(decoding: JSONValue.array(objects).encoded, as: UTF8.self)
     }
 
     private static func table(_ rows: [Row]) -> String {

@@ -58,7 +58,8 @@ enum ConfigurationFile {
         if name.string.hasPrefix(again) { continue }
         if let first = members.first(where: { $0.key == name.string }) {
           throw ValueProblem(
-            line: name.mark?.line, message: "\"\(name.string)\" stands here a second time; the first is on line \(first.line ?? 0)")
+            line: name.mark?.line,
+            message: "\"\(name.string)\" stands here a second time; the first is on line \(first.line ?? 0)")
         }
         members.append(ConfigurationNode.Member(key: name.string, line: name.mark?.line, value: try self.node(value)))
       }

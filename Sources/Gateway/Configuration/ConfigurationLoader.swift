@@ -149,7 +149,8 @@ private struct Loading {
       } else if !EnvironmentNames.isNoSetting(name, value: value) {
         let nearest = Suggestion.phrase(for: name, among: byName.keys.sorted() + EnvironmentNames.others)
         errors.append(
-          ConfigurationError(place: name, path: nil, message: "no setting has this variable\(nearest); unset it or mend it"))
+          ConfigurationError(
+            place: name, path: nil, message: "no setting has this variable\(nearest); unset it or mend it"))
       }
     }
   }

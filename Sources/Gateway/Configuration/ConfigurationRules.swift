@@ -6,17 +6,17 @@ struct ConfigurationRule: Sendable {
   let holds: @Sendable (GatewayConfiguration) -> Bool
 
   static let all: [ConfigurationRule] = [
-    ConfigurationRule(paths: ["admin", "listen"], advice: "give the two listeners different ports") {
+    ConfigurationRule(paths: ["admin", "listen"], advice: "give each its own port") {
       $0.admin != $0.listen || $0.listen.port == 0
     },
     ConfigurationRule(
-      paths: ["limits.message_bytes", "limits.memory"], advice: "a message may take at most a sixteenth of the memory"
+      paths: ["limits.message_bytes", "limits.memory"], advice: "a message may take a sixteenth"
     ) { $0.limits.messageBytes <= $0.limits.memory / 16 },
     ConfigurationRule(paths: ["reconnect.min", "reconnect.max"], advice: "min must not be longer than max") {
       $0.reconnect.min <= $0.reconnect.max
     },
     ConfigurationRule(
-      paths: ["drain.window", "drain.timeout"], advice: "the window must end before the timeout cuts what is left"
+      paths: ["drain.window", "drain.timeout"], advice: "the timeout must not cut the window"
     ) { $0.drain.window <= $0.drain.timeout },
   ]
 }

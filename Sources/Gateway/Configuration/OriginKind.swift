@@ -27,7 +27,8 @@ extension SettingKind where Value == [String] {
           origins.append(origin)
         }
         if origins.count > 1, origins.contains("*") {
-          problems.append(ValueProblem(line: node.line, message: "\"*\" allows every origin; write it alone or leave it out"))
+          problems.append(
+            ValueProblem(line: node.line, message: "\"*\" allows every origin; write it alone or leave it out"))
         }
         guard problems.isEmpty else { throw ValueProblems(problems) }
         return origins
@@ -51,7 +52,8 @@ enum OriginSyntax {
     let scheme = String(text[..<colon])
     let authority = text[colon...].dropFirst(3)
     if authority.contains(where: { "/?#".contains($0) }) {
-      return "has a path; an origin ends after the host and port: \(scheme)://\(authority.prefix { !"/?#".contains($0) })"
+      return
+        "has a path; an origin ends after the host and port: \(scheme)://\(authority.prefix { !"/?#".contains($0) })"
     }
     if authority.contains("*") { return "has a wildcard inside; write every origin out, or * alone for all" }
     let address = authority.contains(":") && !authority.hasSuffix("]") ? "\(authority)" : "\(authority):1"

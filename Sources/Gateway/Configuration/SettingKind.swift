@@ -97,7 +97,8 @@ extension SettingKind where Value: CaseIterable & RawRepresentable, Value.RawVal
       expected: "one of \(words.joined(separator: ", "))",
       parse: { word throws(SettingSyntaxError) in
         guard let value = Value(rawValue: word) else {
-          throw SettingSyntaxError("is not one of \(words.joined(separator: ", "))\(Suggestion.phrase(for: word, among: words))")
+          throw SettingSyntaxError(
+            "is not one of \(words.joined(separator: ", "))\(Suggestion.phrase(for: word, among: words))")
         }
         return value
       },

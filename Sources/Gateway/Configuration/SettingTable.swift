@@ -33,7 +33,8 @@ package enum SettingTable {
         Setting(
           "limits.topics_per_subscriber", \.limits.topicsPerSubscriber, .count(1...1_000_000),
           "topics and patterns of one connection"),
-        Setting("limits.connections", \.limits.connections, .count(1...10_000_000), "open connections; see ulimit -n too"),
+        Setting(
+          "limits.connections", \.limits.connections, .count(1...10_000_000), "open connections; see ulimit -n too"),
         Setting(
           "limits.connections_per_address", \.limits.connectionsPerAddress, .count(1...10_000_000),
           "from one address; behind a proxy all come from one"),
@@ -43,22 +44,28 @@ package enum SettingTable {
         Setting("limits.poll_messages", \.limits.pollMessages, .count(1...100_000), "messages of one poll's answer"),
         Setting(
           "limits.history_messages", \.limits.historyMessages, .count(1...100_000), "messages of one page of history"),
-        Setting("limits.request_head_time", \.limits.requestHeadTime, .timer, "from a request's first byte to its last header"),
+        Setting(
+          "limits.request_head_time", \.limits.requestHeadTime, .timer, "from a request's first byte to its last header"
+        ),
         Setting("limits.request_body_time", \.limits.requestBodyTime, .timer, "for a request's body to arrive"),
         Setting("limits.idle_time", \.limits.idleTime, .timer, "an unused connection is closed after this"),
-        Setting("limits.pong_time", \.limits.pongTime, .timer, "a websocket peer that answers no ping for this long is gone"),
+        Setting(
+          "limits.pong_time", \.limits.pongTime, .timer, "a websocket peer that answers no ping for this long is gone"),
         Setting(
           "limits.stalled_write_time", \.limits.stalledWriteTime, .timer,
           "a reader that takes nothing for this long is closed"),
         Setting(
           "limits.idempotency_keys", \.limits.idempotencyKeys, .count(1...100_000_000),
           "remembered at once; a full table refuses keyed publishes"),
-        Setting("limits.memory", \.limits.memory, .size((16 << 20)...(1 << 40)), "history and buffers of the whole process"),
+        Setting(
+          "limits.memory", \.limits.memory, .size((16 << 20)...(1 << 40)), "history and buffers of the whole process"),
       ]),
     SettingGroup(
       "idempotency", "Publishing again with the same key is answered, not repeated.",
       [
-        Setting("idempotency.window", \.idempotency.window, .duration(atMost: .seconds(7 * 86_400)), "how long a key is remembered")
+        Setting(
+          "idempotency.window", \.idempotency.window, .duration(atMost: .seconds(7 * 86_400)),
+          "how long a key is remembered")
       ]),
     SettingGroup(
       "heartbeat", "Silence after which a connection is told that it lives; below your proxy's idle timeout.",
@@ -78,7 +85,8 @@ package enum SettingTable {
       [
         Setting("compression.websocket", \.compression.websocket, .flag, "accept the offer of clients that make it"),
         Setting("compression.level", \.compression.level, .count(1...9), "1 is the fastest, 9 the smallest"),
-        Setting("compression.min_bytes", \.compression.minBytes, .size(0...(1 << 30)), "smaller messages go as they are"),
+        Setting(
+          "compression.min_bytes", \.compression.minBytes, .size(0...(1 << 30)), "smaller messages go as they are"),
       ]),
     SettingGroup(
       "cors", "Which web pages may speak to this gateway from another origin.",

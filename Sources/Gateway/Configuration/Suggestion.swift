@@ -1,6 +1,6 @@
 /// The known name somebody probably meant.
 enum Suggestion {
-  /// `; did you mean X?` shaped to end a clause, or nothing if no name is near.
+  /// ` (did you mean X?)`, to stand after a clause, or nothing if no name is near.
   static func phrase(for word: String, among known: [String]) -> String {
     nearest(to: word, among: known).map { " (did you mean \($0)?)" } ?? ""
   }

@@ -31,7 +31,8 @@ private struct TopicRuleReader {
   mutating func read(_ node: ConfigurationNode, at path: String) {
     guard case .group(let members) = node.content else {
       problems.append(
-        ValueProblem(subpath: path, line: node.line, message: "found \(node.found), expected a rule with match and history"))
+        ValueProblem(
+          subpath: path, line: node.line, message: "found \(node.found), expected a rule with match and history"))
       return
     }
     var match: TopicPattern?
@@ -50,7 +51,8 @@ private struct TopicRuleReader {
     }
     if !sawMatch {
       problems.append(
-        ValueProblem(subpath: path, line: node.line, message: "has no match; say which topics it rules: match: \"orders.>\""))
+        ValueProblem(
+          subpath: path, line: node.line, message: "has no match; say which topics it rules: match: \"orders.>\""))
     }
     guard let match else { return }
     if let earlier = lines[match] {
@@ -113,11 +115,11 @@ private struct TopicRuleReader {
   }
 
   private mutating func unknown(_ member: ConfigurationNode.Member, at path: String, known: [String]) {
+    let suggestion = Suggestion.phrase(for: member.key, among: known)
     problems.append(
       ValueProblem(
         subpath: "\(path).\(member.key)", line: member.line,
-        message: "is unknown\(Suggestion.phrase(for: member.key, among: known)); a rule has \(known.joined(separator: ", ")) here"
-      ))
+        message: "is unknown\(suggestion); here may stand \(known.joined(separator: ", "))"))
   }
 
   static func text(_ rule: TopicRule) -> String {

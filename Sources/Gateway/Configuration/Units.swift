@@ -50,7 +50,9 @@ package enum DurationText {
       let digits = rest.prefix { $0.isASCII && $0.isNumber }
       rest = rest[digits.endIndex...]
       guard !digits.isEmpty else { throw SettingSyntaxError("is no duration; write it like 15s, 500ms or 1m30s") }
-      guard !rest.isEmpty else { throw SettingSyntaxError("has no unit; write \(text)s for seconds, \(text)ms, \(text)m …") }
+      guard !rest.isEmpty else {
+        throw SettingSyntaxError("has no unit; write \(text)s for seconds, \(text)ms, \(text)m …")
+      }
       let name = rest.prefix { $0.isLetter }
       rest = rest[name.endIndex...]
       guard let unit = units.firstIndex(where: { $0.name == name }) else {
@@ -59,7 +61,9 @@ package enum DurationText {
             ? "is not made of whole numbers; write 1s500ms, not 1.5s"
             : "has the unknown unit \"\(name)\"; use ms, s, m, h or d")
       }
-      guard unit >= nextUnit else { throw SettingSyntaxError("has its units out of order; write the largest first: 1m30s") }
+      guard unit >= nextUnit else {
+        throw SettingSyntaxError("has its units out of order; write the largest first: 1m30s")
+      }
       nextUnit = unit + 1
       guard let count = Int64(decimal: digits) else { throw SettingSyntaxError("is too long") }
       let (part, tooLong) = count.multipliedReportingOverflow(by: units[unit].milliseconds)

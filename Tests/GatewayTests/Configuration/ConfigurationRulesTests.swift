@@ -5,11 +5,11 @@ struct ConfigurationRulesTests {
   @Test(arguments: [
     (
       "listen: 127.0.0.1:8081",
-      "admin is 127.0.0.1:8081 (default) and listen is 127.0.0.1:8081 (s.yaml:1): give the two listeners different ports"
+      "admin is 127.0.0.1:8081 (default) and listen is 127.0.0.1:8081 (s.yaml:1): give each its own port"
     ),
     (
       "limits: { message_bytes: 2MiB, memory: 16MiB }",
-      "limits.message_bytes is 2MiB (s.yaml:1) and limits.memory is 16MiB (s.yaml:1): a message may take at most a sixteenth of the memory"
+      "limits.message_bytes is 2MiB (s.yaml:1) and limits.memory is 16MiB (s.yaml:1): a message may take a sixteenth"
     ),
     (
       "reconnect: { min: 21s }",
@@ -17,11 +17,11 @@ struct ConfigurationRulesTests {
     ),
     (
       "drain: { timeout: 5s }",
-      "drain.window is 10s (default) and drain.timeout is 5s (s.yaml:1): the window must end before the timeout cuts what is left"
+      "drain.window is 10s (default) and drain.timeout is 5s (s.yaml:1): the timeout must not cut the window"
     ),
   ])
   func `a broken rule tells both values and where they came from`(yaml: String, told: String) {
-    #expect(errors(yaml) == [told])
+    #expect(configurationErrors(yaml) == [told])
   }
 
   @Test(arguments: [
@@ -29,16 +29,16 @@ struct ConfigurationRulesTests {
     "reconnect: { min: 20s }", "drain: { window: 30s }", "listen: 127.0.0.1:8081\nadmin: off",
   ])
   func `a rule holds up to its edge`(yaml: String) {
-    #expect(errors(yaml) == [])
+    #expect(configurationErrors(yaml) == [])
   }
 
   @Test func `a rule about a value that could not be read is not judged`() {
-    #expect(errors("drain: { window: 40s, timeout: 5 }").count == 1)
+    #expect(configurationErrors("drain: { window: 40s, timeout: 5 }").count == 1)
   }
 
   @Test func `the rule is judged on what all sources give together`() throws {
-    #expect(errors("drain: { timeout: 5s }", environment: ["SLUICE_DRAIN_WINDOW": "5s"]) == [])
-    #expect(errors("drain: { timeout: 5s }", environment: ["SLUICE_DRAIN_WINDOW": "6s"]).count == 1)
+    #expect(configurationErrors("drain: { timeout: 5s }", environment: ["SLUICE_DRAIN_WINDOW": "5s"]) == [])
+    #expect(configurationErrors("drain: { timeout: 5s }", environment: ["SLUICE_DRAIN_WINDOW": "6s"]).count == 1)
   }
 
   @Test(arguments: [
@@ -53,7 +53,7 @@ struct ConfigurationRulesTests {
   ])
   func `a value out of its range is refused`(path: String, value: String) throws {
     let setting = try #require(SettingTable.setting(path))
-    let told = errors(environment: [setting.environmentName: value])
+    let told = configurationErrors(environment: [setting.environmentName: value])
     #expect(told.count == 1)
     #expect(told.first?.contains("\"\(value)\" is out of range; use ") == true, "\(told)")
   }

@@ -9,11 +9,12 @@ struct ReferenceYAMLTests {
       .deletingLastPathComponent().deletingLastPathComponent()
     let file = repository.appending(path: "Configuration/sluice.yaml")
     let text = try String(contentsOf: file, encoding: .utf8)
-    #expect(text == GatewayConfiguration.referenceYAML, "write it anew: sluice config reference > Configuration/sluice.yaml")
+    #expect(
+      text == GatewayConfiguration.referenceYAML, "write it anew: sluice config reference > Configuration/sluice.yaml")
   }
 
   @Test func `it sets every setting, each to its default`() throws {
-    let loaded = try load(GatewayConfiguration.referenceYAML)
+    let loaded = try loadConfiguration(GatewayConfiguration.referenceYAML)
     #expect(loaded.configuration == GatewayConfiguration())
     #expect(Set(loaded.origins.keys) == Set(SettingTable.settings.map(\.path)))
   }
@@ -29,7 +30,7 @@ struct ReferenceYAMLTests {
     let uncommented = example.split(separator: "\n").map { $0.dropFirst() }.joined(separator: "\n") + "\n"
     let yaml = GatewayConfiguration.referenceYAML.replacing(example, with: uncommented)
     #expect(
-      try load(yaml).configuration.topics == [
+      try loadConfiguration(yaml).configuration.topics == [
         TopicRule(
           match: try TopicPattern("orders.>"), history: .init(messages: 100, age: .seconds(3600), bytes: 1 << 20)),
         TopicRule(match: try TopicPattern("presence.*"), history: .init(messages: 1)),
@@ -37,7 +38,7 @@ struct ReferenceYAMLTests {
   }
 
   @Test func `the defaults obey every rule`() throws {
-    #expect(try load().configuration == GatewayConfiguration())
-    #expect(try load().origin(of: "listen") == .defaultValue)
+    #expect(try loadConfiguration().configuration == GatewayConfiguration())
+    #expect(try loadConfiguration().origin(of: "listen") == .defaultValue)
   }
 }

@@ -57,7 +57,7 @@ func asFile(_ sample: String, path: String) -> String {
   return parts.count == 1 ? "\(parts[0]): \(value)\n" : "\(parts[0]):\n  \(parts[1]): \(value)\n"
 }
 
-func load(
+func loadConfiguration(
   _ yaml: String? = nil, environment: [String: String] = [:], flags: [ConfigurationFlag] = []
 ) throws(ConfigurationErrors) -> LoadedConfiguration {
   try ConfigurationLoader.load(
@@ -65,11 +65,11 @@ func load(
 }
 
 /// The errors as a person reads them; empty if it loads.
-func errors(
+func configurationErrors(
   _ yaml: String? = nil, environment: [String: String] = [:], flags: [ConfigurationFlag] = []
 ) -> [String] {
   do {
-    _ = try load(yaml, environment: environment, flags: flags)
+    _ = try loadConfiguration(yaml, environment: environment, flags: flags)
     return []
   } catch {
     return error.errors.map(\.description)

@@ -21,7 +21,7 @@ struct SettingTableTests {
   @Test(arguments: paths)
   func `a setting is read from a file and knows its line`(path: String) throws {
     let (setting, sample) = try Self.sample(path)
-    let loaded = try load("# comment\n" + asFile(sample, path: path))
+    let loaded = try loadConfiguration("# comment\n" + asFile(sample, path: path))
     #expect(setting.text(loaded.configuration) == sample)
     #expect(loaded.origin(of: path) == .file("s.yaml", line: path.contains(".") ? 3 : 2))
     #expect(loaded.origins.count == 1)
@@ -31,7 +31,7 @@ struct SettingTableTests {
   @Test(arguments: paths)
   func `a setting is read from its environment variable`(path: String) throws {
     let (setting, sample) = try Self.sample(path)
-    let loaded = try load(environment: [setting.environmentName: asPlainText(sample, path: path)])
+    let loaded = try loadConfiguration(environment: [setting.environmentName: asPlainText(sample, path: path)])
     #expect(setting.text(loaded.configuration) == sample)
     #expect(loaded.origins == [path: .environment(setting.environmentName)])
     Self.expectOnly(setting, changedIn: loaded.configuration)
@@ -42,7 +42,7 @@ struct SettingTableTests {
     let (setting, sample) = try Self.sample(path)
     let defaultText = path == "topics" || path == "cors.origins" ? "" : setting.defaultText
     let flag = ConfigurationFlag(path: path, spelling: "--it", value: asPlainText(sample, path: path))
-    let loaded = try load(
+    let loaded = try loadConfiguration(
       asFile(sample, path: path), environment: [setting.environmentName: defaultText], flags: [flag])
     #expect(setting.text(loaded.configuration) == sample)
     #expect(loaded.origins == [path: .flag("--it")])
@@ -52,7 +52,7 @@ struct SettingTableTests {
   func `the environment wins over the file`(path: String) throws {
     let (setting, sample) = try Self.sample(path)
     let defaultText = path == "topics" || path == "cors.origins" ? "" : setting.defaultText
-    let loaded = try load(asFile(sample, path: path), environment: [setting.environmentName: defaultText])
+    let loaded = try loadConfiguration(asFile(sample, path: path), environment: [setting.environmentName: defaultText])
     #expect(loaded.configuration == GatewayConfiguration())
     #expect(loaded.origins == [path: .environment(setting.environmentName)])
   }
@@ -63,13 +63,15 @@ struct SettingTableTests {
     let parts = path.split(separator: ".")
     let yaml = parts.count == 1 ? "\(path): { a: 1 }" : "\(parts[0]):\n  \(parts[1]): { a: 1 }"
     #expect(
-      errors(yaml) == ["s.yaml:\(parts.count): \(path): found a group of settings, expected \(setting.expected)"])
+      configurationErrors(yaml) == [
+        "s.yaml:\(parts.count): \(path): found a group of settings, expected \(setting.expected)"
+      ])
   }
 
   @Test(arguments: paths)
   func `a word that is no value is refused in the environment, and the variable is named`(path: String) throws {
     let setting = try #require(SettingTable.setting(path))
-    let told = errors(environment: [setting.environmentName: "?"])
+    let told = configurationErrors(environment: [setting.environmentName: "?"])
     #expect(told.count == 1)
     #expect(told.first?.hasPrefix("\(setting.environmentName): \(path)") == true)
   }

@@ -4,7 +4,7 @@ import Testing
 
 struct TopicRuleTests {
   @Test func `the first rule that matches rules, and what it leaves out is the default history`() throws {
-    let configuration = try load(
+    let configuration = try loadConfiguration(
       """
       history: { messages: 20, age: 5m, bytes: 2MiB }
       topics:
@@ -25,7 +25,8 @@ struct TopicRuleTests {
   }
 
   @Test func `rules in the environment are YAML in one line`() throws {
-    let topics = try load(environment: ["SLUICE_TOPICS": #"[{match: "a.>", history: {messages: 3}}]"#]).configuration.topics
+    let topics = try loadConfiguration(environment: ["SLUICE_TOPICS": #"[{match: "a.>", history: {messages: 3}}]"#])
+      .configuration.topics
     #expect(topics == [TopicRule(match: try TopicPattern("a.>"), history: .init(messages: 3))])
   }
 
@@ -42,27 +43,28 @@ struct TopicRuleTests {
     ("- {match: a, history: {bytes: 0}}", "topics[0].history.bytes: \"0\" is out of range"),
   ])
   func `a rule that is none is refused where it is wrong`(rule: String, why: String) {
-    let told = errors("topics:\n  \(rule)\n")
+    let told = configurationErrors("topics:\n  \(rule)\n")
     #expect(told.count == 1)
     #expect(told.first?.hasPrefix("s.yaml:2: \(why)") == true, "\(told)")
-    let inEnvironment = errors(environment: ["SLUICE_TOPICS": rule])
+    let inEnvironment = configurationErrors(environment: ["SLUICE_TOPICS": rule])
     #expect(inEnvironment.first?.hasPrefix("SLUICE_TOPICS: \(why)") == true, "\(inEnvironment)")
   }
 
   @Test func `a second rule for the same pattern is refused with both places`() {
-    #expect(errors("topics:\n- match: a\n- match: b\n- match: a\n") == [
-      "s.yaml:4: topics[2].match: \"a\" is ruled already by an earlier rule on line 2; keep one of the two"
-    ])
+    #expect(
+      configurationErrors("topics:\n- match: a\n- match: b\n- match: a\n") == [
+        "s.yaml:4: topics[2].match: \"a\" is ruled already by an earlier rule on line 2; keep one of the two"
+      ])
   }
 
   @Test func `every problem of every rule is told`() {
-    let told = errors("topics:\n- { match: a..b, history: { age: 1 } }\n- { mach: x }\n")
+    let told = configurationErrors("topics:\n- { match: a..b, history: { age: 1 } }\n- { mach: x }\n")
     #expect(told.map { $0.prefix(8) } == ["s.yaml:2", "s.yaml:2", "s.yaml:3", "s.yaml:3"])
   }
 
   @Test(arguments: ["[{match: a", "{match: a, match: b}", "- a\n\t- b"])
   func `what is no YAML in the environment is refused`(text: String) {
-    let told = errors(environment: ["SLUICE_TOPICS": text])
+    let told = configurationErrors(environment: ["SLUICE_TOPICS": text])
     #expect(told.count == 1)
     #expect(told.first?.hasPrefix("SLUICE_TOPICS: topics: ") == true, "\(told)")
   }

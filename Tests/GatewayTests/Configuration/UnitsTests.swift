@@ -9,11 +9,12 @@ struct UnitsTests {
     ("2GiB", 2 << 30, "2GiB"), ("1536KiB", 1536 << 10, "1536KiB"), ("1500", 1500, "1500B"),
   ])
   func `a size is read and written back`(text: String, bytes: Int, canonical: String) throws {
-    let loaded = try load(environment: ["SLUICE_COMPRESSION_MIN_BYTES": bytes > 1 << 30 ? "0" : text])
+    let loaded = try loadConfiguration(environment: ["SLUICE_COMPRESSION_MIN_BYTES": bytes > 1 << 30 ? "0" : text])
     if bytes <= 1 << 30 { #expect(loaded.configuration.compression.minBytes == bytes) }
     let history = bytes == 0 ? "1" : text
     #expect(
-      try load(environment: ["SLUICE_HISTORY_BYTES": history]).configuration.history.bytes == max(bytes, 1))
+      try loadConfiguration(environment: ["SLUICE_HISTORY_BYTES": history]).configuration.history.bytes == max(bytes, 1)
+    )
     #expect(ByteSize.text(bytes) == canonical)
   }
 
@@ -23,7 +24,7 @@ struct UnitsTests {
     ("9999999999999GiB", "is too large"), ("２KiB", "is no size"),
   ])
   func `a size that is none is refused`(text: String, why: String) {
-    let told = errors(environment: ["SLUICE_HISTORY_BYTES": text])
+    let told = configurationErrors(environment: ["SLUICE_HISTORY_BYTES": text])
     #expect(told.count == 1)
     #expect(told.first?.contains(why) == true, "\(told)")
   }
@@ -34,20 +35,21 @@ struct UnitsTests {
     ("1d2h3m4s5ms", 93_784_005, "1d2h3m4s5ms"), ("1s500ms", 1500, "1s500ms"), ("05s", 5000, "5s"),
   ])
   func `a duration is read and written back`(text: String, milliseconds: Int, canonical: String) throws {
-    let age = try load(environment: ["SLUICE_HISTORY_AGE": text]).configuration.history.age
+    let age = try loadConfiguration(environment: ["SLUICE_HISTORY_AGE": text]).configuration.history.age
     #expect(age == .milliseconds(milliseconds))
     #expect(DurationText.text(age) == canonical)
   }
 
   @Test(arguments: [
     ("15", "has no unit; write 15s"), ("1m30", "has no unit; write 1m30s"), ("1.5s", "write 1s500ms, not 1.5s"),
-    ("15sec", "unknown unit \"sec\""), ("15S", "unknown unit \"S\""), ("s", "is no duration"), ("-1s", "is no duration"),
+    ("15sec", "unknown unit \"sec\""), ("15S", "unknown unit \"S\""), ("s", "is no duration"),
+    ("-1s", "is no duration"),
     ("30s1m", "out of order"), ("1s1s", "out of order"), ("0s", "is out of range"), ("0ms", "is out of range"),
     ("4000d", "is out of range"), ("99999999999999999999s", "is too long"), ("9223372036854775807d", "is too long"),
     ("", "expected a duration"), ("1 s", "not made of whole numbers"),
   ])
   func `a duration that is none is refused`(text: String, why: String) {
-    let told = errors(environment: ["SLUICE_HISTORY_AGE": text])
+    let told = configurationErrors(environment: ["SLUICE_HISTORY_AGE": text])
     #expect(told.count == 1)
     #expect(told.first?.contains(why) == true, "\(told)")
   }

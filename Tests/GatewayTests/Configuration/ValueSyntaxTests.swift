@@ -6,10 +6,11 @@ struct ValueSyntaxTests {
 
   @Test(arguments: [
     ("127.0.0.1:8080", "127.0.0.1", 8080), ("localhost:0", "localhost", 0), ("[::1]:0", "::1", 0),
-    ("[fe80::1%2]:65535", "fe80::1%2", 65535), ("0.0.0.0:80", "0.0.0.0", 80), ("my-host.example_1:1", "my-host.example_1", 1),
+    ("[fe80::1%2]:65535", "fe80::1%2", 65535), ("0.0.0.0:80", "0.0.0.0", 80),
+    ("my-host.example_1:1", "my-host.example_1", 1),
   ])
   func `an address is read and written back`(text: String, host: String, port: Int) throws {
-    let address = try load(environment: ["SLUICE_LISTEN": text]).configuration.listen
+    let address = try loadConfiguration(environment: ["SLUICE_LISTEN": text]).configuration.listen
     #expect(address == ListenAddress(host: host, port: port))
     #expect(address.description == text)
   }
@@ -22,36 +23,38 @@ struct ValueSyntaxTests {
     ("http://a:80", "needs brackets around"), ("off", "has no port"),
   ])
   func `an address that is none is refused`(text: String, why: String) {
-    let told = errors(environment: ["SLUICE_LISTEN": text])
+    let told = configurationErrors(environment: ["SLUICE_LISTEN": text])
     #expect(told.count == 1)
     #expect(told.first?.contains(why) == true, "\(told)")
   }
 
   @Test func `only the admin listener can be off`() throws {
-    #expect(try load("admin: off").configuration.admin == nil)
-    #expect(errors("listen: off").count == 1)
+    #expect(try loadConfiguration("admin: off").configuration.admin == nil)
+    #expect(configurationErrors("listen: off").count == 1)
   }
 
   // MARK: - Stores
 
   @Test(arguments: ["sqlite:/var/lib/sluice.db", "redis://127.0.0.1:6379/0"])
   func `a store that this build has not is refused by name`(text: String) {
-    #expect(errors(environment: ["SLUICE_STORE": text]) == [
-      "SLUICE_STORE: store: \"\(text)\" is not available: this build has the memory store only"
-    ])
+    #expect(
+      configurationErrors(environment: ["SLUICE_STORE": text]) == [
+        "SLUICE_STORE: store: \"\(text)\" is not available: this build has the memory store only"
+      ])
   }
 
   @Test func `an unknown store is refused`() {
-    #expect(errors("store: mongo") == ["s.yaml:1: store: \"mongo\" is no store; use memory"])
+    #expect(configurationErrors("store: mongo") == ["s.yaml:1: store: \"mongo\" is no store; use memory"])
   }
 
   // MARK: - Origins
 
   @Test(arguments: [
-    "*", "https://app.example.com", "http://localhost:3000", "https://[::1]:8443", "capacitor://localhost", "http://[::1]",
+    "*", "https://app.example.com", "http://localhost:3000", "https://[::1]:8443", "capacitor://localhost",
+    "http://[::1]",
   ])
   func `an origin is allowed exactly as it is written`(origin: String) throws {
-    let cors = try load(environment: ["SLUICE_CORS_ORIGINS": origin]).configuration.cors
+    let cors = try loadConfiguration(environment: ["SLUICE_CORS_ORIGINS": origin]).configuration.cors
     #expect(cors.origins == [origin])
     #expect(cors.allows(origin: origin))
     #expect(cors.allows(origin: "https://other.example.com") == (origin == "*"))
@@ -66,26 +69,31 @@ struct ValueSyntaxTests {
     ("https://user@a", "is no origin"),
   ])
   func `an origin that no browser sends is refused`(origin: String, why: String) {
-    let told = errors(environment: ["SLUICE_CORS_ORIGINS": origin])
+    let told = configurationErrors(environment: ["SLUICE_CORS_ORIGINS": origin])
     #expect(told.count == 1)
     #expect(told.first?.contains(why) == true, "\(told)")
     #expect(told.first?.hasPrefix("SLUICE_CORS_ORIGINS: cors.origins[0]: ") == true)
   }
 
   @Test func `a star beside other origins is refused`() {
-    #expect(errors("cors: { origins: [\"*\", \"https://a.example.com\"] }") == [
-      "s.yaml:1: cors.origins: \"*\" allows every origin; write it alone or leave it out"
-    ])
+    #expect(
+      configurationErrors("cors: { origins: [\"*\", \"https://a.example.com\"] }") == [
+        "s.yaml:1: cors.origins: \"*\" allows every origin; write it alone or leave it out"
+      ])
   }
 
   @Test func `origins may stand on lines, in brackets, alone, or between commas`() throws {
     let two = ["https://a.example.com", "https://b.example.com"]
-    #expect(try load("cors:\n  origins:\n    - https://a.example.com\n    - https://b.example.com\n").configuration.cors.origins == two)
-    #expect(try load("cors: { origins: [https://a.example.com, https://b.example.com] }").configuration.cors.origins == two)
-    #expect(try load("cors: { origins: \"*\" }").configuration.cors.origins == ["*"])
     #expect(
-      try load(environment: ["SLUICE_CORS_ORIGINS": "https://a.example.com, https://b.example.com"])
+      try loadConfiguration("cors:\n  origins:\n    - https://a.example.com\n    - https://b.example.com\n")
         .configuration.cors.origins == two)
-    #expect(try load(environment: ["SLUICE_CORS_ORIGINS": ""]).configuration.cors.origins == [])
+    #expect(
+      try loadConfiguration("cors: { origins: [https://a.example.com, https://b.example.com] }").configuration.cors
+        .origins == two)
+    #expect(try loadConfiguration("cors: { origins: \"*\" }").configuration.cors.origins == ["*"])
+    #expect(
+      try loadConfiguration(environment: ["SLUICE_CORS_ORIGINS": "https://a.example.com, https://b.example.com"])
+        .configuration.cors.origins == two)
+    #expect(try loadConfiguration(environment: ["SLUICE_CORS_ORIGINS": ""]).configuration.cors.origins == [])
   }
 }

@@ -13,6 +13,7 @@ package enum Base64 {
 
   private static func encode(_ bytes: [UInt8], around quote: UInt8?) -> [UInt8] {
     let count = (bytes.count + 2) / 3 * 4 + (quote == nil ? 0 : 2)
+    let alphabet = alphabet
     return [UInt8](unsafeUninitializedCapacity: count) { output, written in
       var index = 0
       func put(_ byte: UInt8) {

@@ -51,7 +51,8 @@ final class AcceptGate: ChannelDuplexHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else {
-      // The connection was gone before it was accepted, or its set-up failed: that is its own affair.
+      // A connection that was gone before it was set up is its own affair.
+      logger.debug("a connection could not be accepted", metadata: ["error": "\(error)"])
       return
     }
     counters.count(.acceptFailures)

@@ -53,7 +53,7 @@ final class ConnectionOutlet: Outlet {
   var pendingBytes: Int { state == .closed ? 0 : connection.pendingBytes }
 
   func offer(_ bytes: ByteBuffer) -> Bool {
-    eventLoop.preconditionInEventLoop()
+    eventLoop.assertInEventLoop()
     guard state == .open else { return false }
     if connection.send(bytes) { return true }
     beganBlocked()

@@ -26,9 +26,6 @@ final class HTTPConnection: ChannelInboundHandler {
     case closed
   }
 
-  /// What the one timer waits for.
-  enum Deadline { case none, firstByte, head, body, skip, idle, stall, linger }
-
   let shared: LoopConnections
   let remoteAddress: String
   /// Its place in `LoopConnections`.
@@ -40,14 +37,10 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Kept beside `phase`: an outlet is told of the end even after `finish`.
   var outlet: ConnectionOutlet?
 
-  private var hasServed = false
+  var clock = ConnectionClock()
+  private(set) var hasServed = false
   private var isAdvancing = false
   private var isSending = false
-  private var deadline: Deadline = .none
-  private var deadlineAt: NIODeadline = .distantFuture
-  private var timer: Scheduled<Void>?
-  private var timerAt: NIODeadline = .distantFuture
-  private var stalledBytes = Int.max
 
   init(shared: LoopConnections, remoteAddress: String) {
     self.shared = shared
@@ -65,7 +58,7 @@ final class HTTPConnection: ChannelInboundHandler {
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
   func channelActive(context: ChannelHandlerContext) {
-    set(.firstByte, in: shared.settings.requestHeadTime)
+    watchFirstByte()
     context.read()
   }
 
@@ -113,9 +106,7 @@ final class HTTPConnection: ChannelInboundHandler {
   func channelInactive(context: ChannelHandlerContext) {
     let last = phase
     phase = .closed
-    deadline = .none
-    timer?.cancel()
-    timer = nil
+    clock.stop()
     depart()
     if case .open(let exchange) = last { exchange.peerGone() }
     outlet?.closed()
@@ -142,7 +133,7 @@ final class HTTPConnection: ChannelInboundHandler {
     isAdvancing = true
     defer { isAdvancing = false }
     while takeStep() {}
-    if case .ready = phase { wait() }
+    if case .ready = phase { watchNextRequest() }
     readIfWanted()
   }
 
@@ -281,72 +272,12 @@ final class HTTPConnection: ChannelInboundHandler {
     readIfWanted()
   }
 
-  private func halfClose() {
+  func halfClose() {
     guard !inputClosed else { return close() }
     phase = .lingering
-    set(.linger, in: shared.settings.lingerTime)
+    watchLinger()
     context?.close(mode: .output, promise: nil)
   }
 
   func close() { context?.close(promise: nil) }
-
-  // MARK: - The clock
-
-  /// Between requests: the clock for what comes next.
-  private func wait() {
-    if !isWritable {
-      watchStall()
-    } else if parser.bufferedBytes > 0 {
-      // Not moved by later bytes: it is the whole head that must be there in time.
-      if deadline != .head { set(.head, in: shared.settings.requestHeadTime) }
-    } else if hasServed {
-      set(.idle, in: shared.settings.idleTime)
-    }
-  }
-
-  func watchBody() { set(.body, in: shared.settings.bodyTime) }
-  func watchSkip() { set(.skip, in: shared.settings.bodyTime) }
-
-  /// From now on some of what is pending must leave within each stall time.
-  func watchStall() {
-    stalledBytes = pendingBytes
-    set(.stall, in: shared.settings.stallTime)
-  }
-
-  func clearDeadline() { deadline = .none }
-
-  /// One timer at most: a deadline that moves back lets the timer fire early and go on.
-  private func set(_ deadline: Deadline, in time: TimeAmount) {
-    guard let context else { return }
-    self.deadline = deadline
-    deadlineAt = .now() + time
-    if timer != nil, timerAt <= deadlineAt { return }
-    timer?.cancel()
-    schedule(context)
-  }
-
-  private func schedule(_ context: ChannelHandlerContext) {
-    timerAt = deadlineAt
-    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadlineAt) { self.timerFired() }
-  }
-
-  private func timerFired() {
-    timer = nil
-    guard deadline != .none, let context else { return }
-    guard deadlineAt <= .now() else { return schedule(context) }
-    let expired = deadline
-    deadline = .none
-    switch expired {
-    case .none: break
-    case .head: refuse(.requestTimeout)
-    case .body:
-      if case .open(let exchange) = phase { exchange.bodyTimedOut() }
-    case .skip: leave()
-    case .stall:
-      if pendingBytes < stalledBytes { return watchStall() }
-      shared.counters.count(.stalled)
-      close()
-    case .firstByte, .idle, .linger: close()
-    }
-  }
 }

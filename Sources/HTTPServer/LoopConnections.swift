@@ -45,7 +45,10 @@ final class LoopConnections {
   /// Closes what has no exchange open, and lets no connection begin another after its answer.
   func closeIdle() {
     isClosing = true
-    for connection in connections where connection.isIdle { connection.close() }
+    for connection in connections where connection.isIdle {
+      // An answer that is still on its way goes first.
+      if connection.isWritable { connection.close() } else { connection.leave() }
+    }
   }
 
   func closeAll() {

@@ -298,4 +298,21 @@ struct ExchangeTests {
       #expect(seen.all == ["parked", "closed"])
     }
   }
+
+  @Test func `a peer that sends on behind an open exchange is held back`() async throws {
+    let seen = Events()
+    try await ListenerHarness.run { exchange in
+      exchange.onClosed = { seen.add("closed") }
+      seen.add("parked")
+    } _: { server throws in
+      let client = try server.client()
+      client.send(Self.get("/"))
+      seen.wait(for: "parked")
+      let total = 32 << 20
+      #expect(client.sendWithoutWaiting([UInt8](repeating: 0x78, count: total)) < total)
+      client.reset()
+      seen.wait(for: "closed")
+      #expect(seen.all == ["parked", "closed"])
+    }
+  }
 }

@@ -65,6 +65,22 @@ final class RawClient {
     }
   }
 
+  /// Sends until the kernel has taken nothing more for 200 ms.
+  /// - Returns: how many bytes were taken.
+  func sendWithoutWaiting(_ bytes: [UInt8]) -> Int {
+    var sent = 0
+    while sent < bytes.count {
+      var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      guard poll(&ready, 1, 200) == 1 else { break }
+      let count = bytes[sent...].withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+      }
+      guard count > 0 else { break }
+      sent += count
+    }
+    return sent
+  }
+
   /// - Returns: false at the end of the peer's bytes.
   private func fill() throws -> Bool {
     var space = [UInt8](repeating: 0, count: 65536)

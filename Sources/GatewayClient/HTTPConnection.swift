@@ -1,0 +1,261 @@
+import NIOCore
+import NIOHTTP1
+
+/// What is asked in one exchange.
+struct HTTPCall: Sendable {
+  var head: HTTPRequestHead
+  var body: ByteBuffer?
+  /// How long the answer may take to begin, or to be complete if `deadlineCoversBody`.
+  var deadline: Duration?
+  var deadlineCoversBody: Bool
+}
+
+/// Names one exchange, so that what comes late from its consumer cannot touch the next on the same connection.
+final class HTTPExchangeHandle: Sendable {
+  private let connection: HTTPConnection
+
+  init(_ connection: HTTPConnection) { self.connection = connection }
+
+  func cancel() { connection.onHandler { $0.fail(CancellationError(), exchange: self) } }
+
+  func setSilenceLimit(_ limit: Duration?) { connection.onHandler { $0.setSilenceLimit(limit, exchange: self) } }
+
+  func produceMore() { connection.onHandler { $0.resumeReading(exchange: self) } }
+}
+
+/// One HTTP/1.1 connection, as code outside its event loop sees it.
+final class HTTPConnection: Sendable {
+  let channel: any Channel
+  private let handler: NIOLoopBound<HTTPConnectionHandler>
+
+  /// On the channel's event loop only.
+  private init(channel: any Channel, handler: HTTPConnectionHandler) {
+    self.channel = channel
+    self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+  }
+
+  /// Puts the client's handlers on a channel that has just been made.
+  ///
+  /// - Parameter onIdle: called on the event loop when an exchange is over and another may follow.
+  static func configure(_ channel: any Channel) throws {
+    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+    try channel.pipeline.syncOperations.addHandler(HTTPConnectionHandler(eventLoop: channel.eventLoop))
+  }
+
+  static func connected(_ channel: any Channel, onIdle: @escaping @Sendable (HTTPConnection) -> Void) throws
+    -> HTTPConnection
+  {
+    let handler = try channel.pipeline.syncOperations.handler(type: HTTPConnectionHandler.self)
+    let connection = HTTPConnection(channel: channel, handler: handler)
+    handler.onIdle = { [weak connection] in
+      if let connection { onIdle(connection) }
+    }
+    return connection
+  }
+
+  fileprivate func onHandlerNow(_ body: (HTTPConnectionHandler) -> Void) { body(handler.value) }
+
+  func onHandler(_ body: @escaping @Sendable (HTTPConnectionHandler) -> Void) {
+    channel.eventLoop.execute { body(self.handler.value) }
+  }
+
+  /// Asks, and returns when the answer's head is there. A cancelled task closes the connection.
+  func perform(_ call: HTTPCall) async throws -> HTTPStreamAnswer {
+    let exchange = HTTPExchangeHandle(self)
+    return try await withTaskCancellationHandler {
+      let promise = channel.eventLoop.makePromise(of: HTTPStreamAnswer.self)
+      onHandler { $0.start(call, exchange: exchange, promise: promise) }
+      return try await promise.futureResult.get()
+    } onCancel: {
+      exchange.cancel()
+    }
+  }
+
+  func close(_ error: any Error) { onHandler { $0.fail(error, exchange: nil) } }
+}
+
+/// Runs one exchange after the other on its connection, on its event loop.
+final class HTTPConnectionHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPClientResponsePart
+  typealias OutboundOut = HTTPClientRequestPart
+
+  private struct Waiting {
+    var exchange: HTTPExchangeHandle
+    var promise: EventLoopPromise<HTTPStreamAnswer>
+    var call: HTTPCall
+  }
+
+  private struct Reading {
+    var exchange: HTTPExchangeHandle
+    var source: HTTPChunks.Producer.Source
+    var keepsAlive: Bool
+    var deadlineCoversBody: Bool
+  }
+
+  private enum State {
+    case idle
+    case waiting(Waiting)
+    case reading(Reading)
+    case closed
+  }
+
+  var onIdle: (() -> Void)?
+  private let eventLoop: any EventLoop
+  private var state = State.idle
+  private var context: ChannelHandlerContext?
+  private var deadline: Scheduled<Void>?
+  private var silence: SilenceWatch?
+  /// False while the consumer has enough.
+  private var wantsMore = true
+
+  init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    // The pipeline owns this handler and ends the watch before it goes.
+    silence = SilenceWatch(eventLoop: eventLoop) { [unowned self] limit in
+      self.fail(GatewayClientError.timedOut("nothing came for \(limit.inSeconds)"), exchange: nil)
+    }
+    if context.channel.isActive { context.read() }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    silence?.stop()
+    self.context = nil
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    context.fireChannelActive()
+    context.read()
+  }
+
+  // MARK: - From the caller
+
+  func start(_ call: HTTPCall, exchange: HTTPExchangeHandle, promise: EventLoopPromise<HTTPStreamAnswer>) {
+    guard case .idle = state, let context, context.channel.isActive else {
+      promise.fail(GatewayClientError.connectionLost("it was closed while unused"))
+      return
+    }
+    state = .waiting(Waiting(exchange: exchange, promise: promise, call: call))
+    if let limit = call.deadline {
+      deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak self] in
+        let what = "no \(call.deadlineCoversBody ? "complete answer" : "answer") within \(TimeAmount(limit).inSeconds)"
+        self?.fail(GatewayClientError.timedOut(what), exchange: exchange)
+      }
+    }
+    context.write(wrapOutboundOut(.head(call.head)), promise: nil)
+    if let body = call.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+  }
+
+  func resumeReading(exchange: HTTPExchangeHandle) {
+    guard isCurrent(exchange), !wantsMore else { return }
+    setWantsMore(true)
+    context?.read()
+  }
+
+  func setSilenceLimit(_ limit: Duration?, exchange: HTTPExchangeHandle) {
+    if isCurrent(exchange) { silence?.setLimit(limit) }
+  }
+
+  /// Ends the exchange (any, for nil) with an error and closes the connection.
+  func fail(_ error: any Error, exchange: HTTPExchangeHandle?) {
+    if let exchange, !isCurrent(exchange) { return }
+    let ended = state
+    state = .closed
+    settle()
+    switch ended {
+    case .waiting(let waiting): waiting.promise.fail(error)
+    case .reading(let reading): reading.source.finish(error)
+    case .idle, .closed: break
+    }
+    context?.close(promise: nil)
+  }
+
+  private func isCurrent(_ exchange: HTTPExchangeHandle) -> Bool {
+    switch state {
+    case .waiting(let waiting): waiting.exchange === exchange
+    case .reading(let reading): reading.exchange === exchange
+    case .idle, .closed: false
+    }
+  }
+
+  private func setWantsMore(_ wanted: Bool) {
+    wantsMore = wanted
+    silence?.isReading = wanted
+  }
+
+  /// Nothing of the exchange that is over may fire later.
+  private func settle() {
+    deadline?.cancel()
+    deadline = nil
+    silence?.stop()
+  }
+
+  // MARK: - From the gateway
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    silence?.heard()
+    switch (unwrapInboundIn(data), state) {
+    case (.head(let head), .waiting(let waiting)):
+      begin(head, waiting)
+    case (.body(let chunk), .reading(let reading)):
+      if case .stopProducing = reading.source.yield(chunk) { setWantsMore(false) }
+    case (.end, .reading(let reading)):
+      finish(reading)
+    case (_, .closed):
+      break
+    default:
+      fail(GatewayClientError.notUnderstood("an answer came that nobody asked for"), exchange: nil)
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if wantsMore { context.read() }
+  }
+
+  private func begin(_ head: HTTPResponseHead, _ waiting: Waiting) {
+    let exchange = waiting.exchange
+    if !waiting.call.deadlineCoversBody {
+      deadline?.cancel()
+      deadline = nil
+    }
+    let made = HTTPChunks.Producer.makeSequence(
+      backPressureStrategy: BackPressure.strategy,
+      finishOnDeinit: true,
+      delegate: BackPressure(onDemand: { exchange.produceMore() }, onTermination: { exchange.cancel() }))
+    state = .reading(
+      Reading(
+        exchange: exchange, source: made.source,
+        keepsAlive: head.isKeepAlive && waiting.call.head.isKeepAlive,
+        deadlineCoversBody: waiting.call.deadlineCoversBody))
+    waiting.promise.succeed(
+      HTTPStreamAnswer(
+        status: Int(head.status.code), headers: head.headers, chunks: HTTPChunks(sequence: made.sequence),
+        exchange: exchange))
+  }
+
+  private func finish(_ reading: Reading) {
+    settle()
+    setWantsMore(true)
+    state = reading.keepsAlive ? .idle : .closed
+    // Into the pool first: a caller that sees the end and asks again at once shall find the connection there.
+    if reading.keepsAlive { onIdle?() }
+    reading.source.finish()
+    if !reading.keepsAlive { context?.close(promise: nil) }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    switch error {
+    case is HTTPParserError where context.channel.isActive:
+      fail(GatewayClientError.notUnderstood("its answer is not HTTP/1.1 (\(error))"), exchange: nil)
+    default:
+      fail(GatewayClientError.connectionLost(ConnectionFailure.reason(error)), exchange: nil)
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    fail(GatewayClientError.connectionLost("the gateway closed it before the answer was complete"), exchange: nil)
+    context.fireChannelInactive()
+  }
+}

@@ -1,0 +1,249 @@
+import GatewayClient
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
+  @Test func `a request carries Host, its headers and its body, and brings the whole answer`() async throws {
+    try await TestServer.run { $0.answer(201, headers: "X-A: 1\r\n", "{\"ok\":true}") } _: { server in
+      let client = HTTPClient()
+      let answer = try await client.request(
+        .POST, server.url.appending("/a?b=c"), headers: ["Content-Type": "text/plain"], body: ByteBuffer(string: "hello"))
+      #expect(answer.status == 201)
+      #expect(answer.headers.first(name: "X-A") == "1")
+      #expect(String(decoding: answer.bytes, as: UTF8.self) == "{\"ok\":true}")
+      #expect(answer.refusal == nil)
+      let request = try #require(server.requests.first)
+      #expect(request.method == "POST")
+      #expect(request.target == "/a?b=c")
+      #expect(request.header("Host") == "127.0.0.1:\(server.url.port)")
+      #expect(request.header("Content-Length") == "5")
+      #expect(request.body == "hello")
+      await client.close()
+    }
+  }
+
+  @Test func `requests one after the other share a connection`() async throws {
+    try await TestServer.run { $0.answer(200, "\($0.number)") } _: { server in
+      let client = HTTPClient()
+      for number in 1...5 {
+        let answer = try await client.request(.GET, server.url)
+        #expect(String(buffer: answer.body) == "\(number)")
+      }
+      #expect(server.connectionCount == 1)
+      await client.close()
+    }
+  }
+
+  @Test func `requests at the same time have connections of their own`() async throws {
+    try await TestServer.run { $0.answer(200, "x") } _: { server in
+      let client = HTTPClient()
+      let count = try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<20 { group.addTask { try await client.request(.GET, server.url).status } }
+        return try await group.reduce(0) { $0 + ($1 == 200 ? 1 : 0) }
+      }
+      #expect(count == 20)
+      await client.close()
+    }
+  }
+
+  @Test func `an answer with Connection close is not followed by another on its connection`() async throws {
+    try await TestServer.run { $0.answer(200, headers: "Connection: close\r\n", "x") } _: { server in
+      let client = HTTPClient()
+      for _ in 0..<3 {
+        let answer = try await client.request(.GET, server.url)
+        #expect(answer.status == 200)
+      }
+      #expect(server.connectionCount == 3)
+      await client.close()
+    }
+  }
+
+  @Test func `a refusal has its code, its detail and Retry-After`() async throws {
+    let body = #"{"type":"urn:sluice:error:draining","title":"Draining","status":503,"detail":"come back later"}"#
+    try await TestServer.run { $0.answer(503, headers: "Retry-After: 7\r\n", body) } _: { server in
+      let client = HTTPClient()
+      let refusal = try #require(try await client.request(.GET, server.url).refusal)
+      #expect(refusal.code == "draining")
+      #expect(refusal.detail == "come back later")
+      #expect(refusal.retryAfter == 7)
+      #expect(refusal.description == "come back later (draining)")
+      #expect(refusal.isTemporary)
+      await client.close()
+    }
+  }
+
+  @Test func `an error that is not problem details still has a sentence`() {
+    let refusal = Refusal(status: 404, retryAfter: nil, body: Array("<html>".utf8))
+    #expect(refusal.description == "the answer was 404, without a reason (HTTP 404)")
+    #expect(!refusal.isTemporary)
+  }
+
+  @Test func `a port where nobody listens is unreachable`() async throws {
+    let client = HTTPClient()
+    let url = try await unusedURL()
+    let error = await #expect(throws: GatewayClientError.self) { try await client.request(.GET, url) }
+    #expect(error == .unreachable("cannot reach the gateway at http://127.0.0.1:\(url.port): Connection refused"))
+    #expect(error?.isTemporary == true)
+  }
+
+  @Test func `an answer that does not come times out`() async throws {
+    try await TestServer.run { _ in } _: { server in
+      let client = HTTPClient()
+      let error = await #expect(throws: GatewayClientError.self) {
+        try await client.request(.GET, server.url, timeout: .milliseconds(100))
+      }
+      #expect(error == .timedOut("no complete answer within 0.1 s"))
+      await client.close()
+    }
+  }
+
+  @Test func `an answer cut short is a lost connection`() async throws {
+    try await TestServer.run { exchange in
+      exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+      exchange.close()
+    } _: { server in
+      let client = HTTPClient()
+      let error = await #expect(throws: GatewayClientError.self) { try await client.request(.GET, server.url) }
+      guard case .connectionLost = error else {
+        Issue.record("not connectionLost: \(String(describing: error))")
+        return
+      }
+      await client.close()
+    }
+  }
+
+  @Test func `what is not HTTP is not understood`() async throws {
+    try await TestServer.run { $0.send("SSH-2.0-OpenSSH_9\r\n\r\n") } _: { server in
+      let client = HTTPClient()
+      let error = await #expect(throws: GatewayClientError.self) { try await client.request(.GET, server.url) }
+      guard case .notUnderstood = error else {
+        Issue.record("not notUnderstood: \(String(describing: error))")
+        return
+      }
+      await client.close()
+    }
+  }
+
+  @Test func `a cancelled request ends at once`() async throws {
+    try await TestServer.run { _ in } _: { server in
+      let client = HTTPClient()
+      let task = Task { try await client.request(.GET, server.url) }
+      while server.requests.isEmpty { await Task.yield() }
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+      await client.close()
+    }
+  }
+
+  @Test func `closing the client fails what is under way and what comes after`() async throws {
+    try await TestServer.run { _ in } _: { server in
+      let client = HTTPClient()
+      let task = Task { try await client.request(.GET, server.url) }
+      while server.requests.isEmpty { await Task.yield() }
+      await client.close()
+      await #expect(throws: GatewayClientError.clientClosed) { try await task.value }
+      await #expect(throws: GatewayClientError.clientClosed) { try await client.request(.GET, server.url) }
+    }
+  }
+
+  /// A server may close a connection while it lies unused; the client must find out by itself.
+  @Test func `an idle connection that the server closed is not used again`() async throws {
+    try await TestServer.run { exchange in
+      exchange.answer(200, "x")
+      if exchange.number == 1 { exchange.close() }
+    } _: { server in
+      let client = HTTPClient()
+      let first = try await client.request(.GET, server.url)
+      let second = try await client.request(.GET, server.url)
+      #expect(first.status == 200 && second.status == 200)
+      #expect(server.connectionCount == 2)
+      await client.close()
+    }
+  }
+
+  @Test func `a streamed answer is read as it comes`() async throws {
+    let exchanges = Mutex<TestExchange?>(nil)
+    try await TestServer.run { exchange in
+      exchanges.withLock { $0 = exchange }
+      exchange.beginStream(type: "text/plain")
+      exchange.send("one")
+    } _: { server in
+      let client = HTTPClient()
+      let answer = try await client.stream(.GET, server.url)
+      let chunks = answer.chunks.makeAsyncIterator()
+      #expect(try await chunks.next().map { String(buffer: $0) } == "one")
+      exchanges.withLock { $0 }?.send("two")
+      #expect(try await chunks.next().map { String(buffer: $0) } == "two")
+      exchanges.withLock { $0 }?.close()
+      #expect(try await chunks.next() == nil)
+      await client.close()
+    }
+  }
+
+  /// 64 MiB towards a reader that takes nothing must not be taken off the socket: the server's writes stay unfinished.
+  @Test func `a reader that takes nothing stops the connection's reading`() async throws {
+    let sent = Mutex(0)
+    try await TestServer.run { exchange in
+      exchange.beginStream(type: "text/plain")
+      for _ in 0..<64 {
+        exchange.send(bytes: Array(repeating: 0x61, count: 1 << 20)) { sent.withLock { $0 += 1 } }
+      }
+      exchange.closeWhenSent()
+    } _: { server in
+      let client = HTTPClient()
+      let answer = try await client.stream(.GET, server.url)
+      // The kernel's buffers and ours hold some; wait until no more is taken, and see that it is not all.
+      var last = -1
+      while true {
+        let now = sent.withLock { $0 }
+        if now == last { break }
+        last = now
+        try await Task.sleep(for: .milliseconds(150))
+      }
+      #expect(last < 60)
+      var total = 0
+      for try await chunk in answer.chunks { total += chunk.readableBytes }
+      #expect(total == 64 << 20)
+      await client.close()
+    }
+  }
+
+  @Test func `a stream that falls silent fails after its limit`() async throws {
+    try await TestServer.run { exchange in
+      exchange.beginStream(type: "text/plain")
+      exchange.send("one")
+    } _: { server in
+      let client = HTTPClient()
+      let answer = try await client.stream(.GET, server.url, silence: .milliseconds(200))
+      let chunks = answer.chunks.makeAsyncIterator()
+      #expect(try await chunks.next() != nil)
+      await #expect(throws: GatewayClientError.timedOut("nothing came for 0.2 s")) { try await chunks.next() }
+      await client.close()
+    }
+  }
+
+  @Test func `a stream given up closes its connection`() async throws {
+    try await TestServer.run { exchange in
+      exchange.beginStream(type: "text/plain")
+      exchange.send("one")
+    } _: { server in
+      let client = HTTPClient()
+      do {
+        let answer = try await client.stream(.GET, server.url)
+        #expect(try await answer.chunks.makeAsyncIterator().next() != nil)
+      }
+      while server.openConnectionCount > 0 { await Task.yield() }
+      #expect(server.connectionCount == 1)
+      await client.close()
+    }
+  }
+}
+
+/// A URL of a port that was free a moment ago.
+func unusedURL() async throws -> GatewayURL {
+  let url = Mutex<GatewayURL?>(nil)
+  try await TestServer.run { _ in } _: { server in url.withLock { $0 = server.url } }
+  return try #require(url.withLock { $0 })
+}

@@ -25,6 +25,8 @@ final class AcceptGate: ChannelDuplexHandler {
   private var wantsRead = false
   /// One line for one shortage, however long it lasts.
   private var hasLogged = false
+  /// Somebody asked for the end; NIO's own closing, after an error it thinks final, does not pass here.
+  private var isClosing = false
 
   init(settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger) {
     self.settings = settings
@@ -44,6 +46,16 @@ final class AcceptGate: ChannelDuplexHandler {
     if isPaused { wantsRead = true } else { context.read() }
   }
 
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    isClosing = true
+    context.close(mode: mode, promise: promise)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    if !isClosing { logger.critical("the listener is closed after an error; restart to accept connections again") }
+    context.fireChannelInactive()
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     hasLogged = false
     context.fireChannelRead(data)
@@ -51,7 +63,7 @@ final class AcceptGate: ChannelDuplexHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) else {
-      // A connection that was gone before it was set up is its own affair.
+      // Mostly a connection that was gone before it was set up, which is its own affair.
       logger.debug("a connection could not be accepted", metadata: ["error": "\(error)"])
       return
     }

@@ -32,10 +32,11 @@ package struct HTTPRequest: Sendable {
   }
 
   /// Asks for RFC 6455 on HTTP/1.1: GET with `Connection: upgrade` and `Upgrade: websocket`. The handshake's other
-  /// fields are the transport's to check.
+  /// fields are the transport's to check. Not with a body: its bytes would be taken for frames.
   package var wantsWebSocket: Bool {
     method == "GET" && version == .http1_1 && headers.hasToken("websocket", in: "upgrade")
-      && headers.hasToken("upgrade", in: "connection")
+      && headers.hasToken("upgrade", in: "connection") && !headers.contains(name: "transfer-encoding")
+      && headers["content-length"].allSatisfy { $0 == "0" }
   }
 }
 

@@ -140,6 +140,8 @@ struct HTTPListenerTests {
   /// In a process of its own, because it uses up the descriptors.
   @Test func `a process without descriptors answers 503 and serves again once there are some`() async {
     await #expect(processExitsWith: .success) {
+      var files = rlimit(rlim_cur: 256, rlim_max: 256)
+      guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { exit(1) }
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let listener = try await HTTPListener.start(
         host: "127.0.0.1", port: 0, acceptGroup: group, childGroup: group, settings: HTTPListenerSettings(),
@@ -147,6 +149,8 @@ struct HTTPListenerTests {
         route: Routes.standard)
       let port = listener.address.port!
       let client = try RawClient(port: port)
+      client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+      guard try client.response().status == 200 else { exit(6) }
       var hogs: [Int32] = []
       while true {
         let hog = dup(0)

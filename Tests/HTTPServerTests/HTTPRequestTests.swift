@@ -11,6 +11,9 @@ struct HTTPRequestTests {
     ("GET", .http1_0, ["Upgrade": "websocket", "Connection": "Upgrade"], false),
     ("GET", .http1_1, ["Upgrade": "websocket"], false), ("GET", .http1_1, ["Connection": "Upgrade"], false),
     ("GET", .http1_1, ["Upgrade": "websocketx", "Connection": "Upgrade"], false),
+    ("GET", .http1_1, ["Upgrade": "websocket", "Connection": "Upgrade", "Content-Length": "0"], true),
+    ("GET", .http1_1, ["Upgrade": "websocket", "Connection": "Upgrade", "Content-Length": "5"], false),
+    ("GET", .http1_1, ["Upgrade": "websocket", "Connection": "Upgrade", "Transfer-Encoding": "chunked"], false),
     ("GET", .http1_1, ["Upgrade": "web socket", "Connection": "upgrade"], false),
   ])
   func `a request wants a websocket only with all it takes`(

@@ -30,7 +30,7 @@ package final class Message: Sendable {
   package let encoded: [UInt8]
   /// Where in `encoded` the id stands, without its quotes.
   package let idRange: Range<Int>
-  /// Where the event's name stands, without its quotes, if it has one.
+  /// Where the event's name stands, JSON-escaped and without its quotes, if it has one.
   package let eventRange: Range<Int>?
   /// Where `data`'s value stands, with its quotes if it is a string.
   package let dataRange: Range<Int>

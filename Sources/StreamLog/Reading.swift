@@ -23,20 +23,16 @@ package struct ReadRequest: Sendable {
 }
 
 /// What a reader carries from page to page, so that a gap found on one page and announced on a later one keeps its
-/// bounds and its reason.
+/// bounds.
 package struct ReadMemory: Sendable {
   /// The store's loss clock when this reading began: what was lost later was lost because the reader was slow.
   package var began: UInt64
-  /// Losses up to this value of the loss clock are not announced: `earliest`, `rewind` and a position of an unknown
-  /// epoch begin with what is held.
-  package var forgiven: UInt64
   /// Subscriptions (by index) found incomplete whose gap lies beyond the pages read so far, with the offset after
   /// which their messages are missing.
   package var outstanding: [Int: Offset] = [:]
 
-  package init(began: UInt64, forgiven: UInt64 = 0, outstanding: [Int: Offset] = [:]) {
+  package init(began: UInt64, outstanding: [Int: Offset] = [:]) {
     self.began = began
-    self.forgiven = forgiven
     self.outstanding = outstanding
   }
 }

@@ -7,11 +7,17 @@ package struct Subscription: Sendable, Equatable {
   package var through: Offset = 0
   /// Where single topics begin instead of at `from`: a rewind's last n of each topic.
   package var starts: [TopicName: Offset]?
+  /// Losses up to this value of the store's loss clock are not announced: `earliest` and `rewind` begin with what is
+  /// held.
+  package var forgiven: UInt64
 
-  package init(_ pattern: TopicPattern, from: Offset, starts: [TopicName: Offset]? = nil) {
+  package init(
+    _ pattern: TopicPattern, from: Offset, starts: [TopicName: Offset]? = nil, forgiven: UInt64 = 0
+  ) {
     self.pattern = pattern
     self.from = from
     self.starts = starts
+    self.forgiven = forgiven
   }
 
   package func from(_ topic: TopicName) -> Offset { starts?[topic] ?? from }
@@ -20,6 +26,11 @@ package struct Subscription: Sendable, Equatable {
   package func needs(_ topic: TopicName, after position: Offset) -> Offset {
     max(position, from(topic), through)
   }
+
+  /// Beyond which offset it needs anything at all.
+  package func needs(after position: Offset) -> Offset {
+    max(position, starts?.values.min().map { min($0, from) } ?? from, through)
+  }
 }
 
 /// A subscriber's subscriptions, and the rule that sends a message to it once (protocol section 4, "Subscribing later").
@@ -27,6 +38,8 @@ package struct SubscriptionSet: Sendable {
   package private(set) var list: [Subscription] = []
   private var exact: [TopicName: [Int]] = [:]
   private var patterns: [Int] = []
+  /// Whether anything may be covered.
+  private var isTakenBack = false
 
   package init(_ subscriptions: [Subscription] = []) {
     for subscription in subscriptions { add(subscription) }
@@ -44,6 +57,7 @@ package struct SubscriptionSet: Sendable {
       patterns.append(list.count)
     }
     list.append(subscription)
+    if subscription.through > 0 { isTakenBack = true }
   }
 
   /// - Returns: whether any subscription had this pattern.
@@ -90,9 +104,36 @@ package struct SubscriptionSet: Sendable {
     return wanted
   }
 
+  /// What the subscription at `index` still lacks of a topic whose messages up to `lost` can no longer be had: not what
+  /// another subscription already brought, or will announce itself.
+  ///
+  /// - Returns: nil if nothing is missing.
+  package func missing(
+    _ topic: TopicName, of index: Int, after position: Offset, lost: Offset
+  ) -> (after: Offset, through: Offset)? {
+    var after = list[index].needs(topic, after: position)
+    var through = lost
+    guard isTakenBack else { return after < through ? (after, through) : nil }
+    var others: [Subscription] = []
+    forEachMatch(topic) { other in
+      if other != index, list[other].through > list[other].from(topic) { others.append(list[other]) }
+      return true
+    }
+    others.sort { $0.from(topic) < $1.from(topic) }
+    for other in others {
+      if other.from(topic) <= after {
+        after = max(after, other.through)
+      } else {
+        through = min(through, other.from(topic))
+      }
+    }
+    return after < through ? (after, through) : nil
+  }
+
   /// Reading goes back below `position`: what was wanted so far is covered up to there.
   package mutating func takeBack(from position: Offset) {
     for index in list.indices { list[index].through = max(list[index].through, position) }
+    isTakenBack = true
   }
 
   /// The reader has caught up with everything: beginnings and coverings no longer matter, and a pattern subscribed
@@ -107,5 +148,5 @@ package struct SubscriptionSet: Sendable {
   }
 
   /// Whether `settle` would change anything that costs memory or time.
-  package var isUnsettled: Bool { list.contains { $0.through != 0 || $0.starts != nil } }
+  package var isUnsettled: Bool { list.contains { $0.through != 0 || $0.starts != nil || $0.forgiven != 0 } }
 }

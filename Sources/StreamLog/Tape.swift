@@ -48,15 +48,15 @@ package final class ErasedMessage: Sendable {
   package let predecessor: Offset
   package let seq: UInt64
   package let topic: TopicName
-  /// Whether it was its topic's last when the topic was erased: the gap that tells of the erasure stands here.
-  package let isLast: Bool
+  /// The store's loss clock at the erasure.
+  package let lostAt: UInt64
 
-  init(_ message: Message, isLast: Bool) {
+  init(_ message: Message, lostAt: UInt64) {
     offset = message.offset
     predecessor = message.predecessor
     seq = message.seq
     topic = message.topic
-    self.isLast = isLast
+    self.lostAt = lostAt
   }
 }
 
@@ -131,14 +131,14 @@ package final class Tape: Sendable {
   }
 
   /// Makes a topic's messages unreadable. The store calls it, under its own lock.
-  package func erase(_ topic: TopicName) {
+  ///
+  /// - Parameter lossClock: the store's.
+  package func erase(_ topic: TopicName, at lossClock: UInt64) {
     state.withLock { state in
-      var isLast = true
       for index in state.ring.indices.reversed() where state.ring[index].topic == topic {
         guard case .message(let message) = state.ring[index] else { break }
-        state.ring[index] = .erased(ErasedMessage(message, isLast: isLast))
+        state.ring[index] = .erased(ErasedMessage(message, lostAt: lossClock))
         state.bytes -= message.cost - Message.overhead
-        isLast = false
       }
       heldBytes.store(state.bytes, ordering: .relaxed)
     }

@@ -34,17 +34,10 @@ struct HistoryMerge {
 
   /// - Parameter gaps: with the index of the subscription each belongs to.
   consuming func finish(gaps: [(index: Int, gap: PageGap)]) -> Page {
-    var builder = PageBuilder(request: request)
-    let gaps = gaps.sorted { ($0.gap.through, $0.index) < ($1.gap.through, $1.index) }
-    var nextGap = 0
+    var builder = PageBuilder(request: request, gaps: gaps)
     while let message = pop() {
-      while nextGap < gaps.count, gaps[nextGap].gap.through < message.offset {
-        builder.add(gaps[nextGap].gap, of: gaps[nextGap].index)
-        nextGap += 1
-      }
-      guard builder.add(message) else { return builder.finish(pending: gaps[nextGap...].map { ($0.index, $0.gap.after) }) }
+      guard builder.add(message) else { return builder.finish() }
     }
-    for (index, gap) in gaps[nextGap...] { builder.add(gap, of: index) }
     return builder.finish(through: through)
   }
 

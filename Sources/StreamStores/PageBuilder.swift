@@ -1,16 +1,19 @@
 import StreamLog
 
-/// Fills a page up to its bounds, whatever it is read from.
+/// Fills a page up to its bounds, whatever it is read from: messages as they are added, gaps where they stand.
 struct PageBuilder {
   private let request: ReadRequest
+  /// Gaps not yet on the page, in order; each with the index of the subscription it belongs to.
+  private var gaps: ArraySlice<(index: Int, gap: PageGap)>
   private var items: [Page.Item] = []
   private var memory: ReadMemory
   private var position: Offset
   private var messages = 0
   private var bytes = 0
 
-  init(request: ReadRequest) {
+  init(request: ReadRequest, gaps: [(index: Int, gap: PageGap)]) {
     self.request = request
+    self.gaps = gaps.sorted { ($0.gap.through, $0.index) < ($1.gap.through, $1.index) }[...]
     memory = request.memory
     position = request.after
   }
@@ -19,6 +22,7 @@ struct PageBuilder {
   mutating func add(_ message: Message) -> Bool {
     guard request.subscriptions.wants(message.topic, at: message.offset) else { return true }
     let size = message.encoded.count
+    while let first = gaps.first, first.gap.through < message.offset { addGap() }
     if messages > 0, messages >= request.maxMessages || bytes + size > request.maxBytes { return false }
     items.append(.message(message))
     messages += 1
@@ -27,40 +31,22 @@ struct PageBuilder {
     return true
   }
 
-  mutating func add(_ gap: PageGap, of subscription: Int) {
+  private mutating func addGap() {
+    guard let (index, gap) = gaps.popFirst() else { return }
     items.append(.gap(gap))
-    memory.outstanding[subscription] = nil
+    memory.outstanding[index] = nil
     position = max(position, gap.through)
   }
 
-  /// A message was erased: the gap stands where the last of the erased did.
-  mutating func add(_ erased: ErasedMessage) {
-    request.subscriptions.forEachMatch(erased.topic) { index in
-      let subscription = request.subscriptions.list[index]
-      guard subscription.needs(erased.topic, after: request.after) < erased.offset else { return true }
-      let after =
-        memory.outstanding[index] ?? max(erased.predecessor, subscription.needs(erased.topic, after: 0))
-      if erased.isLast {
-        add(
-          PageGap(
-            pattern: subscription.pattern, after: after, through: erased.offset,
-            seq: subscription.pattern.exact == nil ? nil : erased.seq, reason: .deleted),
-          of: index)
-      } else {
-        memory.outstanding[index] = after
-      }
-      return true
-    }
-  }
-
-  /// The page is full: the reader stands at its last item.
-  consuming func finish(pending: [(index: Int, after: Offset)] = []) -> Page {
-    for (index, after) in pending { memory.outstanding[index] = after }
+  /// The page is full: the reader stands at its last item, and gaps beyond keep where they began.
+  consuming func finish() -> Page {
+    for (index, gap) in gaps.reversed() { memory.outstanding[index] = gap.after }
     return Page(items: items, through: position, memory: memory)
   }
 
   /// Everything up to `through` is on the page.
   consuming func finish(through: Offset) -> Page {
-    Page(items: items, through: max(through, request.after), memory: memory)
+    while !gaps.isEmpty { addGap() }
+    return Page(items: items, through: max(through, request.after), memory: memory)
   }
 }

@@ -34,6 +34,9 @@ extension MemoryState {
   }
 
   /// Just before the oldest held message of what is subscribed; at the head if nothing is held.
+  ///
+  /// - Parameter asGap: whether the reader had read before, in a log nobody knows: it is told that, and of every loss
+  ///   above where it begins; a reader that asked for the oldest held is told of neither.
   private mutating func fromOldest(_ patterns: [TopicPattern], now: Instant, asGap: Bool) -> StartPoint {
     var oldest = head + 1
     var subscriptions: [Subscription] = []
@@ -41,15 +44,15 @@ extension MemoryState {
       var from: Offset = 0
       forEachSlot(pattern, newerThan: 0, now: now) { state, slot in
         if let first = state.topics[slot].history.first { oldest = min(oldest, first.offset) }
-        if pattern.exact != nil { from = state.topics[slot].lostThrough }
+        if pattern.exact != nil, !asGap { from = state.topics[slot].lostThrough }
       }
-      subscriptions.append(Subscription(pattern, from: from))
+      subscriptions.append(Subscription(pattern, from: from, forgiven: asGap ? 0 : lossClock))
     }
     let offset = oldest - 1
     return StartPoint(
       offset: offset, subscriptions: subscriptions,
       gap: asGap ? Gap(topic: nil, after: nil, through: lineage.position(offset), seq: nil, reason: .epoch) : nil,
-      memory: ReadMemory(began: lossClock, forgiven: lossClock))
+      memory: ReadMemory(began: lossClock))
   }
 
   private mutating func rewound(
@@ -70,11 +73,11 @@ extension MemoryState {
       guard topicsLeft >= 0 else { throw .tooManyTopicsToRewind(limit: settings.rewindTopics) }
       offset = min(offset, starts.values.min() ?? head)
       subscription.starts = starts
+      subscription.forgiven = lossClock
       subscriptions.append(subscription)
     }
     return StartPoint(
-      offset: offset, subscriptions: subscriptions, memory: ReadMemory(began: lossClock, forgiven: lossClock),
-      rewindThrough: head)
+      offset: offset, subscriptions: subscriptions, memory: ReadMemory(began: lossClock), rewindThrough: head)
   }
 
   /// Calls `body` with the slot of each record that matches and has something above `offset`, its age applied.
@@ -100,84 +103,100 @@ extension MemoryState {
 
   // MARK: Pages
 
-  /// What one subscription can no longer be sent.
+  /// What one subscription can no longer be sent, and after which offset.
   private struct Loss {
+    var after: Offset
     var through: Offset
     var seq: UInt64?
     var reason: Gap.Reason
   }
 
+  /// One gap a subscription: it begins where the first loss begins and stands where the last one ends.
+  private struct Losses {
+    private(set) var bySubscription: [Int: Loss] = [:]
+
+    mutating func add(_ loss: Loss, to index: Int) {
+      guard let known = bySubscription[index] else { return bySubscription[index] = loss }
+      var wider = known.through >= loss.through ? known : loss
+      wider.after = min(known.after, loss.after)
+      bySubscription[index] = wider
+    }
+  }
+
   /// A page of the window (after, through], where everything above `through` is on the tape.
   mutating func historyPage(_ request: ReadRequest, through: Offset, tape: Tape, now: Instant) -> Page {
     var page = HistoryMerge(request: request, through: through)
-    var unproven: [(index: Int, topic: TopicName, needs: Offset)] = []
-    var losses: [Int: Loss] = [:]
-    func add(_ loss: Loss, to index: Int) {
-      if let known = losses[index], known.through >= loss.through { return }
-      losses[index] = loss
-    }
+    var unproven: [(index: Int, topic: TopicName)] = []
+    var losses = Losses()
     for (index, subscription) in request.subscriptions.list.enumerated() {
       forEachSlot(subscription.pattern, newerThan: request.after, now: now) { state, slot in
         let record = state.topics[slot]
         page.add(record)
-        let needs = subscription.needs(record.topic, after: request.after)
-        guard record.lostThrough > needs, record.lostAt > request.memory.forgiven else { return }
-        if record.lostThrough <= through {
-          let reason: Gap.Reason =
-            record.lostThrough <= record.erasedThrough
-            ? .deleted : record.lostAt > request.memory.began ? .slow : .expired
-          add(
-            Loss(
-              through: record.lostThrough, seq: subscription.pattern.exact == nil ? nil : record.lostSeq, reason: reason),
-            to: index)
-        } else {
-          unproven.append((index, record.topic, needs))
+        guard record.lostAt > subscription.forgiven else { return }
+        if record.lostThrough > through {
+          unproven.append((index, record.topic))
+        } else if let loss = state.loss(record.lostThrough, record.lostSeq, of: slot, to: index, for: request) {
+          losses.add(loss, to: index)
         }
       }
-      // Topics nothing is known of any more.
-      let unknown: (through: Offset, lostAt: UInt64)
-      if let topic = subscription.pattern.exact {
-        unknown = topics.slot(of: topic) == nil ? forgotten.loss(of: topic) : (0, 0)
-      } else {
-        unknown = forgotten.highest
-      }
-      let needs = max(request.after, subscription.from, subscription.through)
-      if unknown.through > needs, unknown.lostAt > request.memory.forgiven {
-        add(
-          Loss(
-            through: min(unknown.through, through), seq: nil,
-            reason: unknown.lostAt > request.memory.began ? .slow : .expired),
-          to: index)
-      }
+      if let loss = forgottenLoss(to: index, for: request, through: through) { losses.add(loss, to: index) }
     }
     if !unproven.isEmpty {
-      // Their loss goes on above the window, where the tape has them: its first entry says what came before it.
+      // Their loss goes on above the window. The tape's first entry says what came before it; without an entry, or
+      // with one that says no more, nothing proves that the window has none of the loss.
       let first = tape.firstEntries(of: Set(unproven.map(\.topic)))
-      for (index, topic, needs) in unproven {
-        guard let entry = first[topic], entry.predecessor > needs else { continue }
-        let slot = topics.slot(of: topic)
-        let isErased = slot.map { entry.predecessor <= topics[$0].erasedThrough } ?? false
-        let isSlow = slot.map { topics[$0].lostAt > request.memory.began } ?? false
-        add(
-          Loss(
-            through: entry.predecessor,
-            seq: request.subscriptions.list[index].pattern.exact == nil || entry.seq == 1 ? nil : entry.seq - 1,
-            reason: isErased ? .deleted : isSlow ? .slow : .expired),
-          to: index)
+      for (index, topic) in unproven {
+        guard let slot = topics.slot(of: topic) else { continue }
+        let entry = first[topic]
+        let isKnown = (entry?.predecessor ?? .max) <= through
+        let seq = entry.flatMap { isKnown && $0.seq > 1 ? $0.seq - 1 : nil }
+        let lost = isKnown ? entry?.predecessor ?? through : through
+        if let loss = loss(lost, seq, of: slot, to: index, for: request) { losses.add(loss, to: index) }
       }
     }
     return page.finish(
-      gaps: losses.map { index, loss in
-        let subscription = request.subscriptions.list[index]
-        let needs =
-          subscription.pattern.exact.map { subscription.needs($0, after: request.after) }
-          ?? max(request.after, subscription.through)
-        return (
+      gaps: losses.bySubscription.map { index, loss in
+        (
           index,
           PageGap(
-            pattern: subscription.pattern, after: request.memory.outstanding[index] ?? needs, through: loss.through,
-            seq: loss.seq, reason: loss.reason)
+            pattern: request.subscriptions.list[index].pattern,
+            after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq, reason: loss.reason)
         )
       })
+  }
+
+  /// What a subscription misses of a topic whose messages up to `lost` can no longer be had.
+  private func loss(
+    _ lost: Offset, _ seq: UInt64?, of slot: Int32, to index: Int, for request: ReadRequest
+  ) -> Loss? {
+    let record = topics[slot]
+    guard let missing = request.subscriptions.missing(record.topic, of: index, after: request.after, lost: lost) else {
+      return nil
+    }
+    let isExact = request.subscriptions.list[index].pattern.exact != nil
+    return Loss(
+      after: missing.after, through: missing.through, seq: isExact && missing.through == lost ? seq : nil,
+      reason: lost <= record.erasedThrough ? .deleted : record.lostAt > request.memory.began ? .slow : .expired)
+  }
+
+  /// What a subscription may miss of topics nothing is known of any more.
+  private func forgottenLoss(to index: Int, for request: ReadRequest, through: Offset) -> Loss? {
+    let subscription = request.subscriptions.list[index]
+    let forgotten: (through: Offset, lostAt: UInt64)
+    let missing: (after: Offset, through: Offset)?
+    if let topic = subscription.pattern.exact {
+      guard topics.slot(of: topic) == nil else { return nil }
+      forgotten = self.forgotten.loss(of: topic)
+      missing = request.subscriptions.missing(
+        topic, of: index, after: request.after, lost: min(forgotten.through, through))
+    } else {
+      forgotten = self.forgotten.highest
+      let (after, lost) = (subscription.needs(after: request.after), min(forgotten.through, through))
+      missing = after < lost ? (after, lost) : nil
+    }
+    guard let missing, forgotten.lostAt > subscription.forgiven else { return nil }
+    return Loss(
+      after: missing.after, through: missing.through, seq: nil,
+      reason: forgotten.lostAt > request.memory.began ? .slow : .expired)
   }
 }

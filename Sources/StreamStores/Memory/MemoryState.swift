@@ -186,9 +186,9 @@ struct MemoryState {
   }
 
   mutating func erase(_ topic: TopicName) -> TopicSummary? {
+    lossClock += 1
     guard let slot = topics.slot(of: topic) else { return nil }
     while !topics[slot].history.isEmpty { dropFirst(of: slot) }
-    lossClock += 1
     topics[slot].lostAt = lossClock
     topics[slot].erasedThrough = topics[slot].lastOffset
     compactLog()

@@ -127,7 +127,8 @@ package final class MemoryStore: StreamStore {
       .success(
         state.withLock { state in
           let summary = state.erase(topic)
-          if summary != nil { tape.erase(topic) }
+          // The tape may still have messages of a topic that is forgotten.
+          tape.erase(topic, at: state.lossClock)
           return summary
         }))
   }

@@ -1,0 +1,79 @@
+import StreamLog
+import StreamStores
+import Synchronization
+import Testing
+import WireFormat
+
+/// What a case asks of a store; every store takes the same.
+struct StoreOptions: Sendable {
+  var retention = RetentionRules()
+  var memoryBytes = 1 << 30
+  var idempotencyKeys = 1000
+  var idempotencyWindowNanoseconds: UInt64 = 300_000_000_000
+  var rewindTopics = 100
+  var tapeEntries = 8192
+
+  /// Every topic keeps this many messages.
+  static func keeping(_ messages: Int, tapeEntries: Int = 8192) -> StoreOptions {
+    var options = StoreOptions()
+    options.retention.standard.messages = messages
+    options.tapeEntries = tapeEntries
+    return options
+  }
+}
+
+/// A kind of store that the contract suite runs against.
+struct StoreHarness: Sendable, CustomTestStringConvertible {
+  let name: String
+  /// A new, empty store on a clock of the test's own.
+  let make: @Sendable (StoreOptions) throws -> TestStore
+
+  var testDescription: String { name }
+
+  static let memory = StoreHarness(name: "memory") { options in
+    var settings = MemoryStoreSettings()
+    settings.retention = options.retention
+    settings.memoryBytes = options.memoryBytes
+    settings.idempotencyKeys = options.idempotencyKeys
+    settings.idempotencyWindowNanoseconds = options.idempotencyWindowNanoseconds
+    settings.rewindTopics = options.rewindTopics
+    settings.tapeEntries = options.tapeEntries
+    let clock = ManualClock()
+    let store = MemoryStore(settings: settings, epoch: Epoch("e1")!, ledger: MemoryLedger()) { clock.now }
+    return TestStore(store: store, clock: clock)
+  }
+
+  static let all: [StoreHarness] = [memory]
+}
+
+/// Time that only a test moves.
+final class ManualClock: Sendable {
+  private let milliseconds = Mutex<Int64>(1_000_000)
+
+  var now: Instant {
+    let now = milliseconds.withLock { $0 }
+    return Instant(wall: now, monotonic: UInt64(now) * 1_000_000)
+  }
+
+  func advance(milliseconds amount: Int64) {
+    milliseconds.withLock { $0 += amount }
+  }
+}
+
+/// The same numbers for the same seed, everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+}

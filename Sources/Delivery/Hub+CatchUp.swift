@@ -90,15 +90,16 @@ extension Hub {
       maxBytes: isPoll ? settings.answerBytes : settings.pageBytes, memory: subscriber.memory)
     hot[slot].isAwaitingPage = true
     let hub = HubHandle(self)
-    store.read(request) { result in hub.execute { $0.received(result, for: handle, asked: request.after) } }
+    let reading = subscriber.reading
+    store.read(request) { result in hub.execute { $0.received(result, for: handle, reading: reading) } }
   }
 
-  private func received(_ result: Result<Page, StoreRefusal>, for handle: SubscriberHandle, asked: Offset) {
+  private func received(_ result: Result<Page, StoreRefusal>, for handle: SubscriberHandle, reading: UInt32) {
     guard let subscriber = subscriber(handle) else { return }
     let slot = Int(handle.slot)
     hot[slot].isAwaitingPage = false
-    // Its reading was taken back while the page was on its way: the page is read again, as part of a longer way.
-    guard hot[slot].position == asked, hot[slot].state == .reading, hot[slot].isReady else { return settle(handle) }
+    // Its reading was taken back or its subscriptions changed while the page was on its way: it reads another.
+    guard subscriber.reading == reading, hot[slot].state == .reading, hot[slot].isReady else { return settle(handle) }
     switch result {
     case .failure:
       // The store cannot be asked: the subscriber stays where it is and asks again.
@@ -154,12 +155,16 @@ extension Hub {
     if !subscriber.sink.deliver(bytes, through: through), isCurrent(handle) { stall(handle.slot) }
   }
 
-  /// The transport takes no more until it says so.
+  /// The transport takes no more until it says so: the subscriber is not live until then.
   func stall(_ slot: Int32) {
     guard hot[Int(slot)].isReady else { return }
     hot[Int(slot)].isReady = false
     hot[Int(slot)].lastSent = seconds
-    stalled.append((handle(of: slot), seconds))
+    if hot[Int(slot)].state == .live {
+      hot[Int(slot)].position = position(of: handle(of: slot))
+      hot[Int(slot)].state = .reading
+      cold[Int(slot)]?.memory = ReadMemory(began: 0)
+    }
   }
 
   /// The cursor has moved: subscribers that waited for it go on.

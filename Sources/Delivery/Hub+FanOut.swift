@@ -9,7 +9,6 @@ extension Hub {
   /// publisher's handler: a wake-up on this loop is put off like any other.
   func tick() {
     guard !isWorking else { return }
-    isTickScheduled = false
     let delivered = drain()
     readPages()
     // While there is work, sockets are served between two rounds: a loop runs its queued tasks to the end before it
@@ -20,7 +19,10 @@ extension Hub {
   func scheduleTick() {
     guard !isTickScheduled else { return }
     isTickScheduled = true
-    eventLoop.assumeIsolated().scheduleTask(in: .microseconds(20)) { self.tick() }
+    eventLoop.assumeIsolated().scheduleTask(in: .microseconds(20)) {
+      self.isTickScheduled = false
+      self.tick()
+    }
   }
 
   /// Drains up to the head, so that "from now on" begins there.
@@ -56,6 +58,13 @@ extension Hub {
     hot[Int(slot)].state = .reading
     cold[Int(slot)]?.memory = ReadMemory(began: 0)
     enqueue(handle(of: slot))
+  }
+
+  /// What a live subscriber wants is about to change in the middle of a burst that has not reached it: it reads that
+  /// burst as pages instead.
+  func leaveBurst(_ slot: Int32) {
+    guard isWorking, hot[Int(slot)].state == .live, hot[Int(slot)].position <= cursor else { return }
+    makeReader(slot)
   }
 
   private func fanOut(_ entries: [TapeEntry], through: Offset) {
@@ -139,12 +148,9 @@ extension Hub {
     counters.deliveredBytes += UInt64(bytes.readableBytes)
     subscriber.sentMessages += UInt64(messages)
     hot[Int(slot)].lastSent = seconds
-    if !subscriber.sink.deliver(bytes, through: through), hot[Int(slot)].state == .live {
-      hot[Int(slot)].position = through
-      hot[Int(slot)].state = .reading
-      subscriber.memory = ReadMemory(began: 0)
-      stall(slot)
-    }
+    hot[Int(slot)].position = through
+    // Whatever the sink does in there, the slot is nobody else's before the burst is over.
+    if !subscriber.sink.deliver(bytes, through: through), cold[Int(slot)] != nil { stall(slot) }
   }
 
   private func recordLatency(_ messages: [Message], _ takers: [TopicInterest.Takers]) {

@@ -26,18 +26,16 @@ extension Hub {
   }
 
   private func closeStalled(_ now: Int32) {
-    while let first = stalled.first {
-      let slot = Int(first.handle.slot)
-      guard isCurrent(first.handle), !hot[slot].isReady, hot[slot].lastSent == first.since else {
-        stalled.removeFirst()
-        continue
-      }
-      if now - first.since >= Int32(settings.stalledSeconds) {
-        stalled.removeFirst()
-        dismiss(first.handle, .stalled(seconds: Int(now - first.since)))
+    var stalled: [(since: Int32, handle: SubscriberHandle)] = []
+    for slot in hot.indices where !hot[slot].isReady && cold[slot] != nil {
+      stalled.append((hot[slot].lastSent, handle(of: Int32(slot))))
+    }
+    stalled.sort { $0.since < $1.since }
+    for (since, handle) in stalled where isCurrent(handle) && !hot[Int(handle.slot)].isReady {
+      if now - since >= Int32(settings.stalledSeconds) {
+        dismiss(handle, .stalled(seconds: Int(now - since)))
       } else if ledger.pinned > settings.unsentBytes {
-        stalled.removeFirst()
-        dismiss(first.handle, .memory)
+        dismiss(handle, .memory)
       } else {
         return
       }

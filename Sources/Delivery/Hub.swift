@@ -36,7 +36,7 @@ package final class Hub {
   let clock: @Sendable () -> UInt64
   var encodings: [any StreamEncoding] = []
 
-  /// How far this loop has fanned out; -1 until it follows the tape.
+  /// How far this loop has fanned out.
   package internal(set) var cursor: Offset
   var follower = -1
   var isFollowing = false
@@ -55,8 +55,6 @@ package final class Hub {
   /// Subscribers that have a page to read, in turn.
   var readers: Deque<SubscriberHandle> = []
   var ahead: [SubscriberHandle] = []
-  /// Subscribers whose transport takes no more, longest first; entries may be stale.
-  var stalled: Deque<(handle: SubscriberHandle, since: Int32)> = []
   var counters = HubCounters()
   /// Seconds since this hub began, kept by `beat`.
   var seconds: Int32 = 0
@@ -80,6 +78,8 @@ package final class Hub {
     encodings.append(encoding)
     return encodings.count - 1
   }
+
+  package func encoding(_ number: Int) -> any StreamEncoding { encodings[number] }
 
   package func position(at offset: Offset) -> Position { store.tape.lineage.position(offset) }
 
@@ -164,6 +164,9 @@ package final class Hub {
       subscriber.sink.opened(at: start.offset, isRewinding: start.rewindThrough > 0)
       if let gap = start.gap { announce(gap, to: handle, through: start.offset) }
       settle(handle)
+      let waiting = subscriber.waitingToOpen
+      subscriber.waitingToOpen = []
+      for command in waiting { command(self) }
     }
   }
 
@@ -173,10 +176,20 @@ package final class Hub {
     _ patterns: [TopicPattern], start: ReadStart?, ref: Ref?, to handle: SubscriberHandle,
     done: @escaping (Result<Offset, StoreRefusal>) -> Void
   ) {
+    guard let subscriber = subscriber(handle) else { return }
+    guard hot[Int(handle.slot)].state != .opening else {
+      subscriber.waitingToOpen.append { hub in hub.add(patterns, start: start, ref: ref, to: handle, done: done) }
+      return
+    }
     guard let start else {
       catchUpToHead()
-      guard let subscriber = subscriber(handle) else { return }
-      add(patterns.map { Subscription($0, from: cursor) }, to: subscriber, slot: handle.slot)
+      guard isCurrent(handle) else { return }
+      leaveBurst(handle.slot)
+      // What is subscribed already and has begun gains nothing.
+      let new = patterns.filter { pattern in
+        !subscriber.subscriptions.list.contains { $0.pattern == pattern && $0.from <= cursor }
+      }
+      add(new.map { Subscription($0, from: cursor) }, to: subscriber, slot: handle.slot)
       return done(.success(position(of: handle)))
     }
     let done = NIOLoopBound(done, eventLoop: eventLoop)
@@ -199,24 +212,30 @@ package final class Hub {
     subscriber.memory =
       wasReading
       ? ReadMemory(
-        began: max(subscriber.memory.began, start.memory.began),
-        forgiven: min(subscriber.memory.forgiven, start.memory.forgiven), outstanding: subscriber.memory.outstanding)
+        began: max(subscriber.memory.began, start.memory.began), outstanding: subscriber.memory.outstanding)
       : start.memory
     if start.offset < position { subscriber.subscriptions.takeBack(from: position) }
     add(start.subscriptions, to: subscriber, slot: handle.slot)
-    hot[Int(handle.slot)].position = min(position, start.offset)
+    subscriber.reading &+= 1
+    let begin = min(position, start.offset)
+    hot[Int(handle.slot)].position = begin
     hot[Int(handle.slot)].state = .reading
     subscriber.rewindThrough = max(subscriber.rewindThrough, start.rewindThrough)
     subscriber.isResuming = true
     subscriber.awaitingCaughtUp.append(ref)
-    done(.success(hot[Int(handle.slot)].position))
-    if let gap = start.gap { announce(gap, to: handle, through: hot[Int(handle.slot)].position) }
+    done(.success(begin))
+    if var gap = start.gap {
+      // Its id is a position to resume from, so it stands where this subscriber stands.
+      gap.through = self.position(at: begin)
+      announce(gap, to: handle, through: begin)
+    }
     settle(handle)
   }
 
   /// Drops subscriptions. - Returns: whether there were any by these names.
   package func remove(_ patterns: [TopicPattern], from handle: SubscriberHandle) -> Bool {
     guard let subscriber = subscriber(handle) else { return false }
+    leaveBurst(handle.slot)
     var found = false
     for pattern in patterns { found = drop(pattern, from: subscriber, slot: handle.slot) || found }
     return found
@@ -229,7 +248,9 @@ package final class Hub {
   /// Up to where the subscriber has been told everything it asked for.
   package func position(of handle: SubscriberHandle) -> Offset {
     guard isCurrent(handle) else { return cursor }
-    return hot[Int(handle.slot)].state == .live ? cursor : hot[Int(handle.slot)].position
+    let slot = hot[Int(handle.slot)]
+    // In the middle of a burst a live subscriber may have been told more than the cursor says.
+    return slot.state == .live ? max(cursor, slot.position) : slot.position
   }
 
   /// The connection is gone, or the transport is done with it.
@@ -244,6 +265,17 @@ package final class Hub {
     hot[Int(handle.slot)].isReady = true
     hot[Int(handle.slot)].lastSent = seconds
     settle(handle)
+  }
+
+  /// The transport wrote something of its own and takes no more until it calls `ready`.
+  package func blocked(_ handle: SubscriberHandle) {
+    guard let subscriber = subscriber(handle), hot[Int(handle.slot)].isReady else { return }
+    if hot[Int(handle.slot)].state == .live {
+      hot[Int(handle.slot)].position = cursor
+      hot[Int(handle.slot)].state = .reading
+      subscriber.memory = ReadMemory(began: 0)
+    }
+    stall(handle.slot)
   }
 
   /// Something else was sent to the subscriber, so no heartbeat is due for a while.
@@ -276,13 +308,17 @@ package final class Hub {
   }
 
   private func drop(_ pattern: TopicPattern, from subscriber: Subscriber, slot: Int32) -> Bool {
-    let before = subscriber.subscriptions.count
+    let before = subscriber.subscriptions.list
     guard subscriber.subscriptions.remove(pattern) else { return false }
-    let dropped = before - subscriber.subscriptions.count
+    let dropped = before.count - subscriber.subscriptions.count
     interest.remove(slot, pattern, count: dropped, after: subscriber.subscriptions)
     counters.subscriptions -= dropped
-    // Gaps on their way are found again by the next page, under the new numbers.
-    subscriber.memory.outstanding = [:]
+    // Gaps on their way keep their beginnings, under the new numbers.
+    let kept = before.indices.filter { before[$0].pattern != pattern }
+    var outstanding: [Int: Offset] = [:]
+    for (new, old) in kept.enumerated() { outstanding[new] = subscriber.memory.outstanding[old] }
+    subscriber.memory.outstanding = outstanding
+    subscriber.reading &+= 1
     return true
   }
 

@@ -33,7 +33,7 @@ struct HotSlot {
   var isQueued = false
   var encoding: UInt8 = 0
   var generation: UInt32 = 0
-  /// Where it stands, unless it is live.
+  /// Where it stands. A live subscriber stands at the cursor, or here if the burst under way has told it more.
   var position: Offset = 0
   /// Most messages one delivery may carry.
   var maxMessages: Int32 = .max
@@ -55,6 +55,10 @@ final class Subscriber {
   /// Who is told when the backlog is done.
   var awaitingCaughtUp: [Ref?] = []
   var rewindThrough: Offset = 0
+  /// Rises when what it reads changes: a page asked for before that is not its own any more.
+  var reading: UInt32 = 0
+  /// Commands that came before the store said where it begins.
+  var waitingToOpen: [(Hub) -> Void] = []
   let openedAt: Int32
   var sentMessages: UInt64 = 0
   /// What the reading under way met, for the count of resumes.

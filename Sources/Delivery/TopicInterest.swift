@@ -57,7 +57,7 @@ struct TopicInterest {
       if !after.matches(topic) { takers.slots.removeSlot(slot) }
       if takers.exactSubscriptions == 0, takers.slots.isEmpty { byTopic[topic] = nil }
     } else {
-      patterns[pattern]?.removeSlot(slot)
+      if !after.contains(pattern) { patterns[pattern]?.removeSlot(slot) }
       if patterns[pattern]?.isEmpty == true { patterns[pattern] = nil }
       for (topic, takers) in byTopic where pattern.matches(topic) && !after.matches(topic) {
         takers.slots.removeSlot(slot)

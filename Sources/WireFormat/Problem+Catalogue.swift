@@ -28,15 +28,18 @@ extension Problem {
     case uriTooLong = "uri-too-long"
     case unsupportedMediaType = "unsupported-media-type"
     case unsupportedCharset = "unsupported-charset"
+    case expectationFailed = "expectation-failed"
     case upgradeRequired = "upgrade-required"
     case tooManyConnectionsFromAddress = "too-many-connections-from-address"
     case headersTooLarge = "headers-too-large"
     case internalFault = "internal"
+    case transferCodingNotImplemented = "transfer-coding-not-implemented"
     case keyTableFull = "key-table-full"
     case tooManyConnections = "too-many-connections"
     case draining
     case outcomeUnknown = "outcome-unknown"
     case storeUnavailable = "store-unavailable"
+    case versionNotSupported = "version-not-supported"
 
     package var status: Int { meaning.status }
     /// The same for every refusal of the kind.
@@ -69,15 +72,18 @@ extension Problem {
       case .uriTooLong: (414, "Request target too long")
       case .unsupportedMediaType: (415, "Unsupported media type")
       case .unsupportedCharset: (415, "Unsupported charset")
+      case .expectationFailed: (417, "Expectation failed")
       case .upgradeRequired: (426, "Upgrade required")
       case .tooManyConnectionsFromAddress: (429, "Too many connections from this address")
       case .headersTooLarge: (431, "Header fields too large")
       case .internalFault: (500, "The gateway is at fault")
+      case .transferCodingNotImplemented: (501, "Transfer coding not implemented")
       case .keyTableFull: (503, "No room for idempotency keys")
       case .tooManyConnections: (503, "Too many connections")
       case .draining: (503, "The gateway is going away")
       case .outcomeUnknown: (503, "Outcome unknown")
       case .storeUnavailable: (503, "The store does not answer")
+      case .versionNotSupported: (505, "HTTP version not supported")
       }
     }
   }
@@ -169,6 +175,21 @@ extension Problem {
       .uriTooLong, "The request target has at most \(limit) bytes; send long topic lists as POST /v1/stream.")
   }
 
+  package static var expectationFailed: Problem {
+    Problem(.expectationFailed, "'Expect' may only ask for 100-continue; leave it out.", parameter: "Expect")
+  }
+
+  package static func transferCodingNotImplemented(_ coding: String) -> Problem {
+    Problem(
+      .transferCodingNotImplemented,
+      "The transfer coding \(Quoting.text(coding)) is not undone here; send the body chunked, or with its length.",
+      parameter: "Transfer-Encoding")
+  }
+
+  package static var versionNotSupported: Problem {
+    Problem(.versionNotSupported, "HTTP/1.1 and HTTP/1.0 are spoken here.")
+  }
+
   /// - Parameter limit: in bytes, of all fields together.
   package static func headersTooLarge(limit: Int) -> Problem {
     Problem(.headersTooLarge, "All header fields together have at most \(limit) bytes; send fewer or shorter ones.")
@@ -183,6 +204,10 @@ extension Problem {
   }
 
   /// - Parameter allowed: the methods of the same resource, which the `Allow` field names too.
+  package static func topicNotFound(_ topic: TopicName) -> Problem {
+    Problem(.notFound, "Nothing was ever published to this topic, or it was forgotten.", topic: topic.string)
+  }
+
   package static func methodNotAllowed(_ method: String, allowed: [String]) -> Problem {
     Problem(.methodNotAllowed, "\(Quoting.text(method)) is not possible here; use \(Quoting.list(allowed)).")
   }

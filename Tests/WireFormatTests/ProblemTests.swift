@@ -42,6 +42,9 @@ struct ProblemTests {
     (.upgradeRequired("Send Upgrade: websocket with Sec-WebSocket-Version: 13."), "upgrade-required", 426),
     (.originNotAllowed("https://evil.example"), "origin-not-allowed", 403),
     (.internalFault(reference: "7f"), "internal", 500),
+    (.expectationFailed, "expectation-failed", 417),
+    (.transferCodingNotImplemented("gzip"), "transfer-coding-not-implemented", 501),
+    (.versionNotSupported, "version-not-supported", 505),
   ]
 
   @Test(arguments: catalogue)

@@ -29,8 +29,12 @@ package struct GatewayConfiguration: Sendable, Equatable {
 
   /// What is kept of `topic`: the first matching rule, its missing parts taken from `history`.
   package func history(of topic: TopicName) -> HistoryBounds {
-    guard let rule = topics.first(where: { $0.match.matches(topic) }) else { return history }
-    return HistoryBounds(
+    topics.first { $0.match.matches(topic) }.map(bounds) ?? history
+  }
+
+  /// A rule's bounds, its missing parts taken from `history`.
+  package func bounds(of rule: TopicRule) -> HistoryBounds {
+    HistoryBounds(
       messages: rule.history.messages ?? history.messages,
       age: rule.history.age ?? history.age,
       bytes: rule.history.bytes ?? history.bytes)

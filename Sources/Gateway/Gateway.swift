@@ -1,0 +1,225 @@
+import Delivery
+package import HTTPServer
+package import Logging
+package import NIOCore
+import NIOPosix
+import StreamLog
+package import StreamStores
+import Synchronization
+import Transports
+import WireFormat
+
+/// Everything put together: the store, the loops with their hubs and transports, and the two listeners.
+package final class Gateway: Sendable {
+  package let configuration: GatewayConfiguration
+  package let store: any StreamStore
+  let loops: Loops
+  let publisher: Publisher
+  let ledger: MemoryLedger
+  let logger: Logger
+  private let admission: Admission
+  private let acceptGroup: MultiThreadedEventLoopGroup
+  private let group: MultiThreadedEventLoopGroup
+  private let listeners = Mutex<Listeners>(Listeners())
+  private let sweeper: RepeatedTask
+  private let drainRequested: AsyncStream<Void>
+  private let drainRequest: AsyncStream<Void>.Continuation
+
+  private struct Listeners {
+    var open: HTTPListener?
+    var admin: HTTPListener?
+  }
+
+  // MARK: Starting
+
+  /// Starts a gateway; it serves when this returns.
+  ///
+  /// - Throws: what binding an address throws, as `ListenFailure`.
+  package static func start(_ configuration: GatewayConfiguration, logger: Logger) async throws -> Gateway {
+    let count = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
+    let acceptGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let ledger = MemoryLedger()
+    var generator = SystemRandomNumberGenerator()
+    let store = MemoryStore(
+      settings: MemoryStoreSettings(configuration), epoch: .random(using: &generator), ledger: ledger,
+      now: { SystemClock.now })
+    let publisher = Publisher(store: store)
+    let admission = Admission()
+    let loops = try await Loops.make(
+      group, store: store, configuration: configuration, publisher: publisher, admission: admission, ledger: ledger)
+    let gateway = Gateway(
+      configuration: configuration, store: store, loops: loops, publisher: publisher, ledger: ledger, logger: logger,
+      admission: admission, group: group, acceptGroup: acceptGroup,
+      sweeper: acceptGroup.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+        store.sweep()
+      })
+    do {
+      try await gateway.listen()
+    } catch {
+      await gateway.stop()
+      throw error
+    }
+    return gateway
+  }
+
+  private init(
+    configuration: GatewayConfiguration, store: any StreamStore, loops: Loops, publisher: Publisher,
+    ledger: MemoryLedger, logger: Logger, admission: Admission, group: MultiThreadedEventLoopGroup,
+    acceptGroup: MultiThreadedEventLoopGroup, sweeper: RepeatedTask
+  ) {
+    self.configuration = configuration
+    self.store = store
+    self.loops = loops
+    self.publisher = publisher
+    self.ledger = ledger
+    self.logger = logger
+    self.admission = admission
+    self.group = group
+    self.acceptGroup = acceptGroup
+    self.sweeper = sweeper
+    (drainRequested, drainRequest) = AsyncStream.makeStream()
+  }
+
+  private func listen() async throws {
+    let limits = configuration.limits
+    let settings = HTTPListenerSettings(configuration)
+    let loops = loops
+    let open = try await bind(configuration.listen, settings, limits) { exchange in
+      loops[exchange.eventLoop].publicRoutes.value.route(exchange)
+    }
+    listeners.withLock { $0.open = open }
+    logger.info("listening", metadata: ["url": "http://\(open.address.hostAndPort)"])
+    if let address = configuration.admin {
+      var settings = settings
+      settings.connections = 1000
+      settings.connectionsPerAddress = 1000
+      let routes = AdminRoutes(self)
+      let admin = try await bind(address, settings, limits) { routes.route($0) }
+      listeners.withLock { $0.admin = admin }
+      logger.info("listening for operators", metadata: ["url": "http://\(admin.address.hostAndPort)"])
+    }
+  }
+
+  private func bind(
+    _ address: ListenAddress, _ settings: HTTPListenerSettings, _ limits: GatewayConfiguration.Limits,
+    route: @escaping @Sendable (any HTTPExchange) -> Void
+  ) async throws -> HTTPListener {
+    do {
+      return try await HTTPListener.start(
+        host: address.host, port: address.port, acceptGroup: acceptGroup, childGroup: group, settings: settings,
+        logger: logger, problem: { HTTPResponse($0, limits: limits) }, route: route)
+    } catch {
+      throw ListenFailure(address: "\(address)", cause: error)
+    }
+  }
+
+  // MARK: What it is like
+
+  package var publicListener: HTTPListener? { listeners.withLock { $0.open } }
+  package var adminListener: HTTPListener? { listeners.withLock { $0.admin } }
+
+  package var isDraining: Bool { admission.isDraining }
+
+  /// Why a load balancer should send no new connection here; nil if it may. Existing ones are not touched by it.
+  var reasonNotToAccept: String? {
+    if isDraining { return "draining" }
+    if let listener = publicListener, listener.connections >= configuration.limits.connections {
+      return "connections"
+    }
+    return ledger.pinned > configuration.limits.memory / 4 ? "memory" : nil
+  }
+
+  // MARK: Going away
+
+  /// Asks for what `run` waits for.
+  package func requestDrain() { drainRequest.yield() }
+
+  /// Returns once somebody asked for a drain.
+  package func waitForDrainRequest() async {
+    for await _ in drainRequested { return }
+  }
+
+  /// Sends everyone away with a time to come back, spread over the window, and waits until they are gone; then, or
+  /// when the time for it is over, stops.
+  package func drain() async {
+    let window = configuration.drain.window.milliseconds
+    let deadline = ContinuousClock.now + configuration.drain.timeout
+    admission.drain()
+    logger.info("draining", metadata: ["connections": "\(publicListener?.connections ?? 0)"])
+    for part in loops.parts { part.hub.execute { Gateway.dismissSome($0, window: window) } }
+    while ContinuousClock.now < deadline, await hasSubscribers() {
+      try? await Task.sleep(for: .milliseconds(20))
+    }
+    await publicListener?.stopAccepting()
+    try? await publicListener?.closeIdle()
+    while ContinuousClock.now < deadline, let listener = publicListener, listener.connections > 0 {
+      try? await Task.sleep(for: .milliseconds(20))
+    }
+    if let left = publicListener?.connections, left > 0 {
+      logger.warning("closing what is left", metadata: ["connections": "\(left)"])
+    }
+    await stop()
+    logger.info("stopped")
+  }
+
+  /// A few at a time, so that a loop with many subscribers goes on serving its sockets.
+  @Sendable private static func dismissSome(_ hub: Hub, window: Int) {
+    var left = 500
+    let dismissed = hub.dismissAll { _, _, _ in
+      guard left > 0 else { return nil }
+      left -= 1
+      return .draining(afterMilliseconds: Int.random(in: 0...max(window, 1)) + 100)
+    }
+    guard dismissed > 0 else { return }
+    let handle = HubHandle(hub)
+    hub.eventLoop.scheduleTask(in: .milliseconds(5)) { handle.execute { dismissSome($0, window: window) } }
+  }
+
+  private func hasSubscribers() async -> Bool {
+    let counts = try? await loops.counts(on: group.next()).get()
+    return (counts?.hub.subscribers ?? 0) > 0
+  }
+
+  /// Closes everything at once.
+  package func stop() async {
+    sweeper.cancel()
+    try? await publicListener?.shutdown()
+    try? await adminListener?.shutdown()
+    try? await acceptGroup.shutdownGracefully()
+    try? await group.shutdownGracefully()
+  }
+}
+
+/// An address that cannot be listened on.
+package struct ListenFailure: Error, CustomStringConvertible {
+  let address: String
+  let cause: any Error
+
+  package var description: String { "cannot listen on \(address): \(cause)" }
+}
+
+extension SocketAddress {
+  /// As a URL has it.
+  package var hostAndPort: String {
+    let host = ipAddress ?? "localhost"
+    return host.contains(":") ? "[\(host)]:\(port ?? 0)" : "\(host):\(port ?? 0)"
+  }
+}
+
+extension MemoryStoreSettings {
+  init(_ configuration: GatewayConfiguration) {
+    self.init()
+    func retention(_ bounds: HistoryBounds) -> Retention {
+      Retention(messages: bounds.messages, ageMilliseconds: Int64(bounds.age.milliseconds), bytes: bounds.bytes)
+    }
+    self.retention = RetentionRules(
+      rules: configuration.topics.map {
+        RetentionRules.Rule(match: $0.match, retention: retention(configuration.bounds(of: $0)))
+      },
+      standard: retention(configuration.history))
+    memoryBytes = configuration.limits.memory
+    idempotencyKeys = configuration.limits.idempotencyKeys
+    idempotencyWindowNanoseconds = UInt64(configuration.idempotency.window.milliseconds) * 1_000_000
+  }
+}

@@ -1,0 +1,51 @@
+import Delivery
+import HTTPServer
+import NIOHTTP1
+import StreamLog
+import StreamStores
+import Transports
+import WireFormat
+
+/// `GET /v1/negotiate` (protocol section 5): what this gateway lets this client use, best first, and where "now" is.
+extension PublicRoutes {
+  func negotiate(_ exchange: any HTTPExchange, _ headers: HTTPHeaders) throws(Problem) {
+    let request = exchange.request
+    let query = try Query(request.target, allowed: ["transports", "topic"], repeatable: ["topic"])
+    _ = try TopicPattern.parse(query.all("topic"), parameter: "topic")
+    // A client may know transports that this gateway does not: those are passed over.
+    let known = query["transports"].map { Set($0.split(separator: ",").map(String.init)) }
+    let transports = TransportKind.allCases.filter { known?.contains($0.rawValue) ?? true }
+    guard !transports.isEmpty else {
+      throw .invalidParameter("transports", "has none of \(TransportKind.names.joined(separator: ", "))")
+    }
+    let authority = request.authority.isEmpty ? request.localAddress : request.authority
+    let entries = transports.map { kind -> JSONValue in
+      let scheme = kind == .websocket ? (request.scheme == "https" ? "wss" : "ws") : request.scheme
+      return .object([("name", .string(kind.rawValue)), ("url", .string("\(scheme)://\(authority)/v1/stream"))])
+    }
+    exchange.respond(
+      200,
+      json: JSONValue.object([
+        ("transports", .array(entries)),
+        ("position", .id(context.hub.position(at: context.hub.store.tape.head))),
+        ("heartbeat", .int(context.settings.websocketHeartbeatSeconds)),
+        ("max_message_bytes", .int(configuration.limits.messageBytes)),
+        (
+          "reconnect",
+          .object([
+            ("min_ms", .int(configuration.reconnect.min.milliseconds)),
+            ("max_ms", .int(configuration.reconnect.max.milliseconds)),
+          ])
+        ),
+      ]).encoded, headers: headers)
+  }
+}
+
+extension Duration {
+  var milliseconds: Int {
+    Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+  }
+
+  /// Rounded up, so that nothing shorter than a second becomes none.
+  var wholeSeconds: Int { (milliseconds + 999) / 1000 }
+}

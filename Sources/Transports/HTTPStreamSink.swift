@@ -1,0 +1,165 @@
+import Delivery
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import StreamLog
+import StreamStores
+import WireFormat
+
+/// A subscriber on a response without an end: sse or ndjson. What differs between the two is their encoding.
+final class HTTPStreamSink: SubscriberSink, OutletReceiver {
+  private let context: TransportContext
+  private let kind: TransportKind
+  private let heartbeatSeconds: Int
+  private let encoding: any StreamEncoding
+  private let session: String
+  private let address: String
+  /// Until the stream is open.
+  private var exchange: (any HTTPExchange)?
+  private let headers: HTTPHeaders
+  private var outlet: (any Outlet)?
+  private var handle: SubscriberHandle?
+  private var isRewinding = false
+  private var isCounted = false
+
+  static func open(
+    _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
+  ) {
+    let framing: OutletFraming = exchange.request.version == .http1_0 ? .identity : .chunked
+    let isSSE = request.transport == .sse
+    let number = context.encoding(request.transport, framing: framing, isVariant: request.isRaw)
+    let sink = HTTPStreamSink(
+      exchange, kind: request.transport, headers: headers, encoding: context.hub.encoding(number), context: context)
+    guard !context.admission.isDraining else { return sink.turnAway(.draining(retryAfter: 1)) }
+    let handle = context.hub.subscribe(
+      Hub.Request(
+        patterns: request.patterns, start: request.start, encoding: number,
+        heartbeatSeconds: isSSE ? context.settings.sseHeartbeatSeconds : context.settings.ndjsonHeartbeatSeconds),
+      sink: sink)
+    sink.subscribed(handle)
+  }
+
+  private init(
+    _ exchange: any HTTPExchange, kind: TransportKind, headers: HTTPHeaders, encoding: any StreamEncoding,
+    context: TransportContext
+  ) {
+    self.exchange = exchange
+    self.kind = kind
+    self.encoding = encoding
+    self.context = context
+    self.headers = headers
+    session = context.makeSession()
+    address = exchange.request.remoteAddress
+    heartbeatSeconds =
+      kind == .sse ? context.settings.sseHeartbeatSeconds : context.settings.ndjsonHeartbeatSeconds
+  }
+
+  private func subscribed(_ handle: SubscriberHandle) {
+    self.handle = handle
+    if let outlet, !outlet.isWritable { context.hub.blocked(handle) }
+    // Where it begins may not be known yet: the peer may leave meanwhile.
+    exchange?.onClosed = { [weak self] in self?.outletClosed() }
+  }
+
+  var description: SinkDescription {
+    SinkDescription(session: session, transport: kind.rawValue, address: address)
+  }
+
+  // MARK: From the hub
+
+  func opened(at offset: Offset, isRewinding: Bool) {
+    self.isRewinding = isRewinding
+    let hello = Control.hello(id: context.hub.position(at: offset), heartbeat: heartbeatSeconds, session: session)
+    _ = openOutlet()?.offer(bytes(hello))
+  }
+
+  private func openOutlet() -> (any Outlet)? {
+    guard let exchange else { return nil }
+    self.exchange = nil
+    exchange.onClosed = nil
+    var headers = headers
+    headers.replaceOrAdd(
+      name: "Content-Type", value: kind == .sse ? "text/event-stream" : "application/x-ndjson")
+    headers.replaceOrAdd(name: "Cache-Control", value: "no-store, no-transform")
+    headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
+    let outlet = exchange.openStream(status: 200, headers: headers)
+    outlet.receiver = self
+    self.outlet = outlet
+    context.count(opened: kind)
+    isCounted = true
+    return outlet
+  }
+
+  func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { outlet?.offer(bytes) ?? false }
+
+  func caughtUp(at offset: Offset, refs: [Ref?]) {
+    isRewinding = false
+    say(.caughtUp(id: context.hub.position(at: offset)))
+  }
+
+  func heartbeat(at offset: Offset) { say(.heartbeat(id: context.hub.position(at: offset))) }
+
+  private func say(_ control: Control) {
+    guard let outlet, !outlet.offer(bytes(control)), let handle else { return }
+    context.hub.blocked(handle)
+  }
+
+  private func bytes(_ control: Control) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    encoding.append(control, isRewinding: isRewinding, to: &buffer)
+    return buffer
+  }
+
+  func refused(_ refusal: StoreRefusal) { turnAway(refusal.problem(), isTemporary: refusal.isTemporary) }
+
+  /// A browser's EventSource that gets anything but 200 never comes back, so it is told to in a stream of its own.
+  private func turnAway(_ problem: Problem, isTemporary: Bool = true) {
+    guard isTemporary, kind == .sse else {
+      exchange?.refuse(problem, headers: headers)
+      exchange = nil
+      return
+    }
+    let later = Control.reconnect(afterMs: context.reconnectMilliseconds(atLeast: problem.retryAfter))
+    openOutlet()?.finish(bytes(later))
+  }
+
+  func dismissed(_ reason: DismissalReason) {
+    handle = nil
+    switch reason {
+    case .stalled, .memory:
+      outlet?.abort()
+    case .disconnected:
+      outlet?.finish(nil)
+    case .draining(let afterMilliseconds):
+      outlet?.finish(bytes(.reconnect(afterMs: afterMilliseconds)))
+      exchange?.refuse(.draining(retryAfter: (afterMilliseconds + 999) / 1000), headers: headers)
+    }
+    exchange = nil
+  }
+
+  // MARK: From the connection
+
+  func outletReceived(_ bytes: ByteBuffer) {}
+
+  func outletBecameReady() {
+    if let handle { context.hub.ready(handle) }
+  }
+
+  func outletInputClosed() { leave() }
+
+  func outletClosed() {
+    leave()
+    outlet = nil
+    exchange = nil
+    if isCounted {
+      isCounted = false
+      context.count(closed: kind)
+    }
+  }
+
+  private func leave() {
+    guard let handle else { return }
+    self.handle = nil
+    context.hub.unsubscribe(handle)
+  }
+}

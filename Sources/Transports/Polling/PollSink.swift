@@ -1,0 +1,129 @@
+import Delivery
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import StreamLog
+import StreamStores
+import WireFormat
+
+/// One poll: a subscriber that is answered once, with what was missed or, parked, with what comes first.
+final class PollSink: SubscriberSink {
+  private let context: TransportContext
+  private let exchange: any HTTPExchange
+  private let headers: HTTPHeaders
+  private let request: StreamRequest
+  private let session: String
+  private var handle: SubscriberHandle?
+  private var timer: Scheduled<Void>?
+  private var isAnswered = false
+  private var isCounted = false
+
+  static func open(
+    _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
+  ) {
+    let sink = PollSink(exchange, request, headers: headers, context: context)
+    guard !context.admission.isDraining else { return exchange.refuse(.draining(retryAfter: 1), headers: headers) }
+    // Without a place to begin there is nothing to wait for: the answer says where "now" is.
+    guard request.start != nil else { return sink.answer(ByteBuffer(), next: context.hub.store.tape.head) }
+    context.count(opened: .poll)
+    sink.isCounted = true
+    let handle = context.hub.subscribe(
+      Hub.Request(
+        patterns: request.patterns, start: request.start, encoding: context.encoding(.poll), maxMessages: request.limit,
+        heartbeatSeconds: 0),
+      sink: sink)
+    sink.subscribed(handle)
+  }
+
+  private init(
+    _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
+  ) {
+    self.exchange = exchange
+    self.request = request
+    self.headers = headers
+    self.context = context
+    session = context.makeSession()
+  }
+
+  private func subscribed(_ handle: SubscriberHandle) {
+    self.handle = handle
+    guard !isAnswered else { return leave() }
+    // A closed input is how a client that gave up looks: nothing else would tell.
+    exchange.endsWithInput = true
+    exchange.onClosed = { [weak self] in
+      self?.isAnswered = true
+      self?.leave()
+    }
+    timer = exchange.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(request.waitSeconds))) { [weak self] in
+      self?.answerEmpty()
+    }
+  }
+
+  var description: SinkDescription {
+    SinkDescription(
+      session: session, transport: TransportKind.poll.rawValue, address: exchange.request.remoteAddress)
+  }
+
+  // MARK: From the hub
+
+  func opened(at offset: Offset, isRewinding: Bool) {}
+
+  func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool {
+    answer(bytes, next: through)
+    return true
+  }
+
+  func caughtUp(at offset: Offset, refs: [Ref?]) {
+    if request.waitSeconds == 0 { answer(ByteBuffer(), next: offset) }
+  }
+
+  func heartbeat(at offset: Offset) {}
+
+  func refused(_ refusal: StoreRefusal) {
+    finish { exchange.refuse(refusal.problem(), headers: headers) }
+  }
+
+  func dismissed(_ reason: DismissalReason) {
+    handle = nil
+    finish {
+      if case .draining(let milliseconds) = reason {
+        exchange.refuse(.draining(retryAfter: (milliseconds + 999) / 1000), headers: headers)
+      } else {
+        exchange.refuse(.tooManyConnections(retryAfter: 1), headers: headers)
+      }
+    }
+  }
+
+  // MARK: Answering
+
+  private func answerEmpty() {
+    guard let handle else { return }
+    answer(ByteBuffer(), next: context.hub.position(of: handle))
+  }
+
+  /// - Parameter items: messages and gaps, each with a comma behind it.
+  private func answer(_ items: ByteBuffer, next: Offset) {
+    finish {
+      exchange.respond(items: items, next: context.hub.position(at: next), headers: headers)
+    }
+  }
+
+  private func finish(_ body: () -> Void) {
+    guard !isAnswered else { return }
+    isAnswered = true
+    body()
+    leave()
+  }
+
+  private func leave() {
+    timer?.cancel()
+    timer = nil
+    if isCounted {
+      isCounted = false
+      context.count(closed: .poll)
+    }
+    guard let handle else { return }
+    self.handle = nil
+    context.hub.unsubscribe(handle)
+  }
+}

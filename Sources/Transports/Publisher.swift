@@ -1,0 +1,57 @@
+package import NIOCore
+package import StreamStores
+import StreamLog
+import Synchronization
+package import WireFormat
+
+/// How everything that is published reaches the store, over HTTP or a websocket; it counts what goes in.
+package final class Publisher: Sendable {
+  package struct Counts: Sendable {
+    package var messages: UInt64
+    package var bytes: UInt64
+    package var repeated: UInt64
+    package var refused: UInt64
+  }
+
+  private let store: any StreamStore
+  private let messages = Atomic<UInt64>(0)
+  private let bytes = Atomic<UInt64>(0)
+  private let repeated = Atomic<UInt64>(0)
+  private let refused = Atomic<UInt64>(0)
+
+  package init(store: any StreamStore) { self.store = store }
+
+  package var counts: Counts {
+    Counts(
+      messages: messages.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed),
+      repeated: repeated.load(ordering: .relaxed), refused: refused.load(ordering: .relaxed))
+  }
+
+  /// Commits items in order. Call on `eventLoop`; `done` runs there, perhaps before this returns.
+  package func publish(
+    _ items: [PublishItem], on eventLoop: any EventLoop, done: @escaping ([PublishOutcome]) -> Void
+  ) {
+    let done = NIOLoopBound(done, eventLoop: eventLoop)
+    let sizes = items.map(\.draft.data.count)
+    store.append(items, publisher: "") { [self] outcomes in
+      count(outcomes, sizes)
+      if eventLoop.inEventLoop {
+        done.value(outcomes)
+      } else {
+        eventLoop.execute { done.value(outcomes) }
+      }
+    }
+  }
+
+  private func count(_ outcomes: [PublishOutcome], _ sizes: [Int]) {
+    for (outcome, size) in zip(outcomes, sizes) {
+      switch outcome {
+      case .committed(let published):
+        messages.add(UInt64(published.count), ordering: .relaxed)
+        bytes.add(UInt64(size * published.count), ordering: .relaxed)
+      case .repeated: repeated.add(1, ordering: .relaxed)
+      case .refused: refused.add(1, ordering: .relaxed)
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import Delivery
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import StreamLog
+import StreamStores
+import WebSocket
+import WireFormat
+
+/// A subscriber on a WebSocket: it may subscribe, unsubscribe and publish while it is connected (protocol section 4).
+final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
+  static let subprotocol = "sluice.v1.json"
+
+  let context: TransportContext
+  private let session: String
+  private let address: String
+  private let headers: HTTPHeaders
+  private let encodingNumbers: (plain: Int, deflated: Int)
+  /// Until the handshake is answered.
+  private var exchange: (any HTTPExchange)?
+  private(set) var peer: WebSocketPeer?
+  private(set) var handle: SubscriberHandle?
+  private var pongTimer: Scheduled<Void>?
+  private var isCounted = false
+
+  static func open(
+    _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
+  ) {
+    guard !context.admission.isDraining else { return exchange.refuse(.draining(retryAfter: 1), headers: headers) }
+    let sink = WebSocketSink(exchange, headers: headers, context: context)
+    guard
+      let peer = WebSocketPeer.accept(
+        exchange, headers: headers, subprotocols: [subprotocol], maxMessageBytes: context.settings.messageBytes + 4096,
+        context: context, delegate: sink)
+    else { return }
+    sink.exchange = nil
+    sink.peer = peer
+    context.count(opened: .websocket)
+    sink.isCounted = true
+    sink.subscribed(
+      context.hub.subscribe(
+        Hub.Request(
+          patterns: request.patterns, start: request.start,
+          encoding: context.encoding(.websocket, isVariant: peer.isCompressed),
+          heartbeatSeconds: context.settings.websocketHeartbeatSeconds),
+        sink: sink))
+    peer.start()
+  }
+
+  private init(_ exchange: any HTTPExchange, headers: HTTPHeaders, context: TransportContext) {
+    self.exchange = exchange
+    self.headers = headers
+    self.context = context
+    session = context.makeSession()
+    address = exchange.request.remoteAddress
+    encodingNumbers = (context.encoding(.websocket), context.encoding(.websocket, isVariant: true))
+  }
+
+  private func subscribed(_ handle: SubscriberHandle) {
+    self.handle = handle
+    if let peer, !peer.isReady { context.hub.blocked(handle) }
+  }
+
+  var description: SinkDescription {
+    SinkDescription(session: session, transport: TransportKind.websocket.rawValue, address: address)
+  }
+
+  // MARK: From the hub
+
+  func opened(at offset: Offset, isRewinding: Bool) {
+    say(
+      .hello(
+        id: context.hub.position(at: offset), heartbeat: context.settings.websocketHeartbeatSeconds, session: session))
+  }
+
+  func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { peer?.offer(bytes) ?? false }
+
+  func caughtUp(at offset: Offset, refs: [Ref?]) {
+    for ref in refs { say(.caughtUp(id: context.hub.position(at: offset), ref: ref)) }
+  }
+
+  func heartbeat(at offset: Offset) {
+    say(.heartbeat(id: context.hub.position(at: offset)))
+    guard pongTimer == nil, let peer else { return }
+    peer.ping()
+    pongTimer = context.hub.eventLoop.assumeIsolated().scheduleTask(
+      in: .seconds(Int64(context.settings.pongSeconds))
+    ) { [weak self] in
+      self?.pongTimer = nil
+      self?.peer?.close(CloseCode.policyViolation, "no pong within \(self?.context.settings.pongSeconds ?? 0) s")
+    }
+  }
+
+  func refused(_ refusal: StoreRefusal) {
+    handle = nil
+    say(.error(refusal.problem()))
+    peer?.close(refusal.isTemporary ? CloseCode.tryAgainLater : CloseCode.policyViolation, "cannot subscribe")
+  }
+
+  func dismissed(_ reason: DismissalReason) {
+    handle = nil
+    switch reason {
+    case .stalled, .memory:
+      peer?.abort()
+    case .disconnected:
+      peer?.close(4000, "disconnected by the operator")
+    case .draining(let afterMilliseconds):
+      say(.reconnect(afterMs: afterMilliseconds))
+      peer?.close(CloseCode.serviceRestart, "restarting")
+    }
+  }
+
+  /// Writes a control; if the peer does not take it at once, the hub waits.
+  func say(_ control: Control) {
+    guard let peer else { return }
+    let isReady = peer.writeText(control.encoded)
+    guard let handle else { return }
+    if isReady { context.hub.touched(handle) } else { context.hub.blocked(handle) }
+  }
+
+  // MARK: From the peer
+
+  func received(_ kind: MessageKind, _ payload: [UInt8]) {
+    guard kind == .text else {
+      peer?.close(CloseCode.unsupportedData, "commands are JSON in text messages")
+      return
+    }
+    do throws(CommandError) {
+      follow(try ClientCommand(payload))
+    } catch {
+      say(.error(error.problem, ref: error.ref))
+    }
+  }
+
+  func receivedPong() {
+    pongTimer?.cancel()
+    pongTimer = nil
+  }
+
+  func becameReady() {
+    if let handle { context.hub.ready(handle) }
+  }
+
+  func closed() {
+    pongTimer?.cancel()
+    pongTimer = nil
+    peer = nil
+    if isCounted {
+      isCounted = false
+      context.count(closed: .websocket)
+    }
+    guard let handle else { return }
+    self.handle = nil
+    context.hub.unsubscribe(handle)
+  }
+}

@@ -116,6 +116,10 @@ package final class Gateway: Sendable {
 
   // MARK: What it is like
 
+  /// Where clients reach it, with the port it got.
+  package var url: String? { publicListener.map { "http://\($0.address.hostAndPort)" } }
+  package var adminURL: String? { adminListener.map { "http://\($0.address.hostAndPort)" } }
+
   package var publicListener: HTTPListener? { listeners.withLock { $0.open } }
   package var adminListener: HTTPListener? { listeners.withLock { $0.admin } }
 

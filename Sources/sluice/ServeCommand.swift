@@ -39,7 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
       throw ExitCode(69)
     }
     if let file = loaded.file { logger.info("configured", metadata: ["file": "\(file)"]) }
-    if let address = gateway.publicListener?.address { Self.suggest("http://\(address.hostAndPort)") }
+    if let url = gateway.url { Self.suggest(url) }
     let signals = Self.watchSignals(gateway)
     await gateway.waitForDrainRequest()
     await gateway.drain()
@@ -66,7 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        guard asked.isFirst else { exit(128 + number) }
+        guard asked.isFirst else { _exit(128 + number) }
         gateway.requestDrain()
       }
       source.resume()

@@ -81,7 +81,9 @@ final class AdminRoutes: Sendable {
               summary.members + [("subscribers", .int(counts.reduce(0) { $0 + $1[index] }))])
           }
           var members: [(String, JSONValue)] = [("topics", .array(entries))]
-          if summaries.count == limit, let last = summaries.last { members.append(("next", .string(last.topic.string))) }
+          if summaries.count == limit, let last = summaries.last {
+            members.append(("next", .string(last.topic.string)))
+          }
           exchange.respond(200, json: JSONValue.object(members).encoded)
         }
       }
@@ -92,7 +94,8 @@ final class AdminRoutes: Sendable {
   private func connections(_ exchange: any HTTPExchange) throws(Problem) {
     let query = try Query(exchange.request.target, allowed: ["limit"])
     let limit = try Self.limit(query)
-    gateway.loops.gather(on: exchange.eventLoop) { $0.context.value.hub.subscribers }.assumeIsolated().whenSuccess { lists in
+    gateway.loops.gather(on: exchange.eventLoop) { $0.context.value.hub.subscribers }.assumeIsolated().whenSuccess {
+      lists in
       let all = lists.joined()
       let entries = all.prefix(limit).map(\.json)
       exchange.respond(

@@ -27,7 +27,8 @@ extension Gateway {
     let published = publisher.counts
     metrics.counter("sluice_messages_published_total", "Messages committed.", published.messages)
     metrics.counter("sluice_published_bytes_total", "Payload bytes committed.", published.bytes)
-    metrics.counter("sluice_publishes_repeated_total", "Publishes answered by their idempotency key.", published.repeated)
+    metrics.counter(
+      "sluice_publishes_repeated_total", "Publishes answered by their idempotency key.", published.repeated)
     metrics.counter("sluice_publishes_refused_total", "Publishes the store refused.", published.refused)
     metrics.counter("sluice_deliveries_total", "Messages handed to connections.", hub.deliveries)
     metrics.counter("sluice_delivered_bytes_total", "Bytes of messages handed to connections.", hub.deliveredBytes)
@@ -50,7 +51,8 @@ extension Gateway {
     metrics.gauge("sluice_messages_held", "Messages in topic histories.", held.messages)
     metrics.gauge("sluice_memory_bytes", "Memory that counts in limits.memory.", held.bytes)
     metrics.gauge("sluice_memory_limit_bytes", "limits.memory.", configuration.limits.memory)
-    metrics.gauge("sluice_unsent_bytes", "Handed to connections or kept compressed, and in limits.memory.", ledger.pinned)
+    metrics.gauge(
+      "sluice_unsent_bytes", "Handed to connections or kept compressed, and in limits.memory.", ledger.pinned)
     metrics.gauge("sluice_idempotency_keys", "Keys remembered.", held.idempotencyKeys)
     metrics.counter(
       "sluice_messages_dropped_total", "Messages dropped from histories.", by: "reason",
@@ -70,7 +72,9 @@ extension Gateway {
     metrics.counter(
       "sluice_http_connections_refused_total", "Connections refused.", by: "limit",
       [("connections", counters[.refusedTotal]), ("connections_per_address", counters[.refusedPerAddress])])
-    metrics.counter("sluice_http_accept_failures_total", "Failures to accept for want of descriptors or memory.", counters[.acceptFailures])
+    metrics.counter(
+      "sluice_http_accept_failures_total", "Failures to accept for want of descriptors or memory.",
+      counters[.acceptFailures])
     metrics.counter("sluice_http_requests_total", "Requests.", counters[.requests])
     metrics.counter("sluice_http_bad_requests_total", "Requests that broke a rule or a limit.", counters[.badRequests])
     metrics.counter("sluice_http_timeouts_total", "Heads and bodies not complete in time.", counters[.timeouts])

@@ -13,7 +13,9 @@ struct Metrics {
     sample(name, value)
   }
 
-  mutating func gauge(_ name: String, _ help: String, by label: String, _ values: [(String, some CustomStringConvertible)]) {
+  mutating func gauge(
+    _ name: String, _ help: String, by label: String, _ values: [(String, some CustomStringConvertible)]
+  ) {
     family(name, "gauge", help)
     for (key, value) in values { sample("\(name){\(label)=\"\(key)\"}", value) }
   }

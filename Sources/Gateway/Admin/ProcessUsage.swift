@@ -17,7 +17,9 @@ struct ProcessUsage {
     var result = ProcessUsage()
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)
-    for time in [usage.ru_utime, usage.ru_stime] { result.cpuSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    for time in [usage.ru_utime, usage.ru_stime] {
+      result.cpuSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+    }
     if let file = fopen("/proc/self/statm", "r") {
       var size = 0
       var resident = 0

@@ -51,7 +51,9 @@ package final class EventStreamEncoding: StreamEncoding {
     case .text:
       guard case .string(let text)? = try? JSONValue(parsing: Array(data)) else { return }
       // Every line end there is becomes one of ours: an event cannot carry another (section 9.2.6).
-      for line in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r" || $0 == "\r\n" }) {
+      for line in text.split(
+        omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r" || $0 == "\r\n" })
+      {
         buffer.writeStaticString("data: ")
         buffer.writeString(String(line))
         buffer.writeStaticString("\n")

@@ -28,7 +28,9 @@ extension WebSocketSink {
     let limit = context.settings.requests.topics
     do throws(Problem) {
       // Subscriptions whose backlog is under way count too, and with each comes one answer to be given later.
-      guard context.hub.subscriptionCount(of: handle) + topics.count <= limit else { throw .tooManyTopics(limit: limit) }
+      guard context.hub.subscriptionCount(of: handle) + topics.count <= limit else {
+        throw .tooManyTopics(limit: limit)
+      }
       let start: ReadStart? =
         if let since { since == "earliest" ? .earliest : .since(since) } else if let rewind {
           .rewind(try StreamRequest.checkedRewind(rewind))

@@ -60,6 +60,14 @@ extension StreamStep {
   private static func excerpt(_ raw: [UInt8]) -> String { String(decoding: raw.prefix(80), as: UTF8.self) }
 }
 
+extension SubscriptionItem {
+  /// A message or control as it stands in an answer; nil for what tells a consumer nothing.
+  package init?(_ raw: [UInt8]) {
+    guard case .item(let item, _)? = try? StreamStep(raw) else { return nil }
+    self = item
+  }
+}
+
 /// How a subscription asks for its stream: the same on every connection but for where it goes on.
 struct StreamRequest: Sendable {
   /// Above this a request line is refused somewhere on the way, and the topics go into a body.

@@ -5,7 +5,7 @@ import StreamStores
 extension Hub {
   /// Keeps time: heartbeats for the silent, an end for the stalled. Call it once a second.
   ///
-  /// - Parameter seconds: of any clock that only moves forward.
+  /// - Parameter seconds: of the hub's clock.
   package func beat(seconds now: Int32) {
     seconds = now
     for slot in hot.indices {

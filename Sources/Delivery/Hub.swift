@@ -56,7 +56,7 @@ package final class Hub {
   var readers: Deque<SubscriberHandle> = []
   var ahead: [SubscriberHandle] = []
   var counters = HubCounters()
-  /// Seconds since this hub began, kept by `beat`.
+  /// The clock in seconds, kept by `beat`.
   var seconds: Int32 = 0
 
   package init(
@@ -69,6 +69,7 @@ package final class Hub {
     self.ledger = ledger
     self.clock = clock
     cursor = store.tape.head
+    seconds = Int32(truncatingIfNeeded: clock() / 1_000_000_000)
     let handle = HubHandle(self)
     follower = store.tape.addFollower { handle.executeLater { $0.tick() } }
   }

@@ -1,0 +1,123 @@
+import Delivery
+import StreamLog
+import StreamStores
+import Testing
+
+/// Heartbeats, stalls and ends.
+@Suite(.timeLimit(.minutes(1))) struct TimekeepingTests {
+  @Test func `a heartbeat comes after the silence asked for, with the subscriber's position`() throws {
+    let harness = HubHarness()
+    let (handle, sink) = try harness.subscribe("a", heartbeat: 15)
+    let (_, never) = try harness.subscribe("a", heartbeat: 0)
+    harness.publish("b", "b")
+    harness.work()
+    for second in Int32(1)...14 { harness.hub.beat(seconds: second) }
+    #expect(sink.take() == [.opened(0)])
+    harness.hub.beat(seconds: 15)
+    #expect(sink.take() == [.heartbeat(2)])
+    harness.hub.beat(seconds: 20)
+    harness.publish("a")
+    harness.work()
+    harness.hub.beat(seconds: 34)
+    #expect(sink.take() == [.message(3)])
+    harness.hub.touched(handle)
+    harness.hub.beat(seconds: 48)
+    #expect(sink.take().isEmpty)
+    harness.hub.beat(seconds: 49)
+    #expect(sink.take() == [.heartbeat(3)])
+    #expect(never.heard == [.opened(0), .message(3)])
+  }
+
+  @Test func `a stalled subscriber hears no heartbeat and is closed after a minute`() throws {
+    let harness = HubHarness()
+    let (_, sink) = try harness.subscribe("a")
+    let (saved, other) = try harness.subscribe("a")
+    sink.takesMore = false
+    other.takesMore = false
+    harness.hub.beat(seconds: 1)
+    harness.publish("a")
+    harness.work()
+    harness.hub.beat(seconds: 60)
+    #expect(sink.heard == [.opened(0), .message(1)])
+    other.resume()
+    harness.hub.ready(saved)
+    harness.hub.beat(seconds: 61)
+    #expect(sink.heard == [.opened(0), .message(1), .dismissed(.stalled(seconds: 60))])
+    #expect(harness.hub.currentCounters.dismissals == ["stalled": 1])
+    #expect(harness.hub.currentCounters.subscribers == 1)
+  }
+
+  @Test func `under memory pressure those that stalled longest are closed first`() throws {
+    var settings = HubSettings()
+    settings.unsentBytes = 1000
+    let harness = HubHarness(hub: settings)
+    var sinks: [RecordingSink] = []
+    for second in Int32(1)...3 {
+      harness.hub.beat(seconds: second)
+      let (_, sink) = try harness.subscribe("a")
+      sink.takesMore = false
+      // Each holds 600 bytes until it is dismissed.
+      harness.ledger.add(600)
+      sink.onHeard = { if case .dismissed = $0 { harness.ledger.remove(600) } }
+      sinks.append(sink)
+      harness.publish("a")
+      harness.work()
+    }
+    harness.hub.beat(seconds: 4)
+    #expect(sinks.map(\.heard.last) == [.dismissed(.memory), .dismissed(.memory), .message(3)])
+    #expect(harness.hub.currentCounters.dismissals == ["memory": 2])
+  }
+
+  @Test func `a subscriber that stalls again is judged by its last stall`() throws {
+    let harness = HubHarness()
+    let (handle, sink) = try harness.subscribe("a")
+    for second in Int32(1)...50 {
+      harness.hub.beat(seconds: second * 10)
+      sink.takesMore = false
+      harness.publish("a")
+      harness.work()
+      sink.resume()
+      sink.takesMore = false
+      harness.hub.ready(handle)
+      harness.publish("a")
+      harness.work()
+      sink.resume()
+      harness.hub.ready(handle)
+      harness.work()
+    }
+    #expect(harness.hub.currentCounters.dismissals.isEmpty)
+    #expect(sink.offsets == Array(1...100))
+  }
+
+  @Test func `draining ends every subscriber with its own advice`() throws {
+    let harness = HubHarness()
+    let (_, first) = try harness.subscribe("a")
+    let (_, second) = try harness.subscribe("b")
+    var after = 0
+    let count = harness.hub.dismissAll { _, _, subscriptions in
+      guard subscriptions.contains(try! TopicPattern("a")) else { return nil }  // swift-format-ignore
+      after += 100
+      return .draining(afterMilliseconds: after)
+    }
+    #expect(count == 1)
+    #expect(first.heard == [.opened(0), .dismissed(.draining(afterMilliseconds: 100))])
+    #expect(second.heard == [.opened(0)])
+  }
+
+  @Test func `operators see where each subscriber stands`() throws {
+    let harness = HubHarness()
+    let (_, sink) = try harness.subscribe("a")
+    _ = try harness.subscribe("b.*")
+    sink.takesMore = false
+    harness.publish("a")
+    harness.work()
+    harness.publish("a", "a")
+    harness.work()
+    let seen = harness.hub.subscribers
+    #expect(seen.map(\.state) == ["catching_up", "live"])
+    #expect(seen.map(\.lag) == [2, 0])
+    #expect(seen.map(\.position.offset) == [1, 3])
+    #expect(seen.map(\.patterns) == [["a"], ["b.*"]])
+    #expect(seen.map(\.sentMessages) == [1, 0])
+  }
+}

@@ -130,7 +130,7 @@ package final class WebSocketClient: Sendable {
     let handler = WebSocketClientHandler(
       eventLoop: eventLoop, source: made.source, maxMessageBytes: options.maxMessageBytes,
       silenceLimit: options.silenceLimit, onClose: { closing in shared.closing.withLock { $0 = closing } })
-    let head = eventLoop.makePromise(of: HTTPResponseHead.self)
+    let head = eventLoop.makePromise(of: HTTPHeaders.self)
     let bound = NIOLoopBound(handler, eventLoop: eventLoop)
     let messages = WebSocketMessages(sequence: made.sequence)
     let late = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.timeout)) {
@@ -139,16 +139,15 @@ package final class WebSocketClient: Sendable {
     head.futureResult.whenComplete { result in
       late.cancel()
       switch result {
-      case .success(let head):
+      case .success(let headers):
         upgraded.succeed(
           WebSocketClient(
-            messages: messages, headers: head.headers, channel: channel, handler: bound, shared: shared))
+            messages: messages, headers: headers, channel: channel, handler: bound, shared: shared))
       case .failure(let error):
         upgraded.fail(error)
         channel.close(promise: nil)
       }
     }
-    try channel.pipeline.syncOperations.addHTTPClientHandlers(leftOverBytesStrategy: .forwardBytes)
     try channel.pipeline.syncOperations.addHandler(
       WebSocketUpgrade(url: url, options: options, handler: handler, promise: head))
   }

@@ -1,0 +1,57 @@
+import itertools
+
+import pytest
+
+from support.gateway import Gateway
+from support.proxy import CuttingProxy
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    """One gateway for all tests that leave it as it was; heartbeats every second, so that no test waits for one."""
+    configuration = """\
+heartbeat: { sse: 1s, ndjson: 1s, websocket: 1s }
+reconnect: { min: 100ms, max: 1s }
+history: { messages: 100000, age: 1h }
+diagnostics: { echo: true }
+topics:
+  - match: "short.>"
+    history: { messages: 5 }
+"""
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), configuration)
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def start(tmp_path_factory):
+    """Starts a gateway for this test alone: start(configuration)."""
+    started = []
+
+    def start(configuration="", listen="127.0.0.1:0"):
+        started.append(Gateway(tmp_path_factory.mktemp("own"), configuration, listen))
+        return started[-1]
+
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture
+def topics():
+    """Three topics that no other test has."""
+    number = next(_numbers)
+    return [f"test.{number}.{letter}" for letter in "abc"]
+
+
+@pytest.fixture
+def topic(topics):
+    return topics[0]
+
+
+@pytest.fixture
+def proxy(gateway):
+    with CuttingProxy(gateway.port) as proxy:
+        yield proxy

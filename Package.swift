@@ -87,7 +87,7 @@ let tests: [Target] = [
   .testTarget(name: "StreamStoresTests", dependencies: ["StreamStores", "StreamLog", "WireFormat"], swiftSettings: settings),
   .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded], swiftSettings: settings),
   .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
-  .testTarget(name: "GatewayClientTests", dependencies: ["GatewayClient", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
+  .testTarget(name: "GatewayClientTests", dependencies: ["GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
   .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", logging], swiftSettings: settings),
 ]
 

@@ -82,10 +82,9 @@ package final class Gateway: Sendable {
   }
 
   private func listen() async throws {
-    let limits = configuration.limits
     let settings = HTTPListenerSettings(configuration)
     let loops = loops
-    let open = try await bind(configuration.listen, settings, limits) { exchange in
+    let open = try await bind(configuration.listen, settings) { exchange in
       loops[exchange.eventLoop].publicRoutes.value.route(exchange)
     }
     listeners.withLock { $0.open = open }
@@ -95,20 +94,20 @@ package final class Gateway: Sendable {
       settings.connections = 1000
       settings.connectionsPerAddress = 1000
       let routes = AdminRoutes(self)
-      let admin = try await bind(address, settings, limits) { routes.route($0) }
+      let admin = try await bind(address, settings) { routes.route($0) }
       listeners.withLock { $0.admin = admin }
       logger.info("listening for operators", metadata: ["url": "http://\(admin.address.hostAndPort)"])
     }
   }
 
   private func bind(
-    _ address: ListenAddress, _ settings: HTTPListenerSettings, _ limits: GatewayConfiguration.Limits,
+    _ address: ListenAddress, _ settings: HTTPListenerSettings,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) async throws -> HTTPListener {
     do {
       return try await HTTPListener.start(
         host: address.host, port: address.port, acceptGroup: acceptGroup, childGroup: group, settings: settings,
-        logger: logger, problem: { HTTPResponse($0, limits: limits) }, route: route)
+        logger: logger, problem: { [configuration] in HTTPResponse($0, $1, configuration) }, route: route)
     } catch {
       throw ListenFailure(address: "\(address)", cause: error)
     }

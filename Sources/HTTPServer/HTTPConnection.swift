@@ -216,7 +216,7 @@ final class HTTPConnection: ChannelInboundHandler {
     default: shared.counters.count(.badRequests)
     }
     var bytes = ByteBuffer()
-    let response = shared.problem(fault)
+    let response = shared.problem(fault, nil)
     shared.writer.write(response, isHead: false, connection: .close, into: &bytes)
     send(bytes, then: response.body.flatMap { $0.readableBytes > ResponseWriter.copied ? $0 : nil })
     leave()

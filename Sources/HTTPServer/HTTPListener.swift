@@ -30,12 +30,12 @@ package final class HTTPListener: Sendable {
   ///   - port: 0 takes a free one.
   ///   - acceptGroup: one thread is enough; must outlive the listener, like `childGroup`.
   ///   - childGroup: the loops that connections live on.
-  ///   - problem: words a fault as a response; called on any loop.
+  ///   - problem: words a fault as a response, with the request's head where it came that far; called on any loop.
   ///   - route: gets every request, on its connection's loop.
   /// - Throws: what binding throws, such as `EADDRINUSE`.
   package static func start(
     host: String, port: Int, acceptGroup: any EventLoopGroup, childGroup: any EventLoopGroup,
-    settings: HTTPListenerSettings, logger: Logger, problem: @escaping @Sendable (HTTPFault) -> HTTPResponse,
+    settings: HTTPListenerSettings, logger: Logger, problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) async throws -> HTTPListener {
     let counters = HTTPCounters()
@@ -50,12 +50,14 @@ package final class HTTPListener: Sendable {
       loops.append((loop, connections))
     }
     let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0.connections) })
-    let full = answer(problem(.tooManyConnections(retryAfter: settings.retryAfter)))
-    let fullForAddress = answer(problem(.tooManyConnectionsFromAddress(retryAfter: settings.retryAfter)))
-    let refuse = { @Sendable (channel: any Channel, answer: ByteBuffer) throws in
+    let full = HTTPFault.tooManyConnections(retryAfter: settings.retryAfter)
+    let fullForAddress = HTTPFault.tooManyConnectionsFromAddress(retryAfter: settings.retryAfter)
+    let refuse = { @Sendable (channel: any Channel, fault: HTTPFault) throws in
       guard ledger.enterRefusal() else { return channel.close(promise: nil) }
       try channel.pipeline.syncOperations.addHandler(
-        RefusedConnection(answer: answer, time: settings.refusalTime, ledger: ledger))
+        RefusedConnection(limits: settings.parser, time: settings.refusalTime, ledger: ledger) { head in
+          answer(problem(fault, head))
+        })
     }
 
     let bootstrap = ServerBootstrap(group: acceptGroup, childGroup: childGroup)
@@ -65,7 +67,7 @@ package final class HTTPListener: Sendable {
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
-            AcceptGate(settings: settings, answer: full, counters: counters, logger: logger))
+            AcceptGate(settings: settings, answer: answer(problem(full, nil)), counters: counters, logger: logger))
         }
       }
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)

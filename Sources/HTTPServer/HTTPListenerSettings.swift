@@ -15,7 +15,7 @@ package struct HTTPListenerSettings: Sendable {
   package var stallTime: TimeAmount = .seconds(60)
   /// Between closing our side and closing all, for a peer that does not close its own.
   package var lingerTime: TimeAmount = .seconds(2)
-  /// How long a refused connection stays so that its client can read why.
+  /// How long a refused connection may take for its request's head, and again to read why.
   package var refusalTime: TimeAmount = .seconds(1)
   /// Connections at once: 503.
   package var connections = 100_000

@@ -3,7 +3,7 @@ import NIOCore
 /// The connections of one event loop and what they share. Touched on that loop only.
 final class LoopConnections {
   let settings: HTTPListenerSettings
-  let problem: @Sendable (HTTPFault) -> HTTPResponse
+  let problem: @Sendable (HTTPFault, RequestHead?) -> HTTPResponse
   let route: @Sendable (any HTTPExchange) -> Void
   let counters: HTTPCounters
   let ledger: ConnectionLedger
@@ -14,7 +14,8 @@ final class LoopConnections {
 
   init(
     settings: HTTPListenerSettings, counters: HTTPCounters, ledger: ConnectionLedger,
-    problem: @escaping @Sendable (HTTPFault) -> HTTPResponse, route: @escaping @Sendable (any HTTPExchange) -> Void
+    problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
+    route: @escaping @Sendable (any HTTPExchange) -> Void
   ) {
     self.settings = settings
     self.counters = counters

@@ -18,7 +18,12 @@ package struct CrossOrigin: Sendable {
 
   /// The fields for the answer. - Throws: 403 for an origin that is not allowed.
   package func check(_ request: HTTPRequest) throws(Problem) -> HTTPHeaders {
-    guard let origin = request.headers.first(name: "origin") else {
+    try check(origin: request.headers.first(name: "origin"), authority: request.authority)
+  }
+
+  /// - Parameter authority: the host and port that the request went to.
+  package func check(origin: String?, authority: String) throws(Problem) -> HTTPHeaders {
+    guard let origin else {
       return origins.isEmpty || allowsAll ? [:] : ["Vary": "Origin"]
     }
     if allowsAll { return ["Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": Self.exposed] }
@@ -27,7 +32,7 @@ package struct CrossOrigin: Sendable {
         "Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": Self.exposed,
       ]
     }
-    guard Self.isSame(origin, request) else { throw .originNotAllowed(origin) }
+    guard Self.isSame(origin, authority) else { throw .originNotAllowed(origin) }
     return [:]
   }
 
@@ -42,7 +47,7 @@ package struct CrossOrigin: Sendable {
   ]
 
   /// Whether the page came from the host the request went to. The scheme may differ: a proxy in front may end TLS.
-  private static func isSame(_ origin: String, _ request: HTTPRequest) -> Bool {
+  private static func isSame(_ origin: String, _ authority: String) -> Bool {
     guard let colon = origin.range(of: "://") else { return false }
     let scheme = origin[..<colon.lowerBound]
     let standardPort = scheme == "https" ? ":443" : ":80"
@@ -50,7 +55,7 @@ package struct CrossOrigin: Sendable {
       let lower = authority.lowercased()
       return lower.hasSuffix(standardPort) ? String(lower.dropLast(standardPort.count)) : lower
     }
-    return !request.authority.isEmpty && plain(origin[colon.upperBound...]) == plain(request.authority)
+    return !authority.isEmpty && plain(origin[colon.upperBound...]) == plain(authority)
   }
 }
 

@@ -78,10 +78,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     self.exchange = nil
     exchange.onClosed = nil
     var headers = headers
-    headers.replaceOrAdd(
-      name: "Content-Type", value: kind == .sse ? "text/event-stream" : "application/x-ndjson")
-    headers.replaceOrAdd(name: "Cache-Control", value: "no-store, no-transform")
-    headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
+    headers.addStreamFields(contentType: kind == .sse ? "text/event-stream" : "application/x-ndjson")
     let outlet = exchange.openStream(status: 200, headers: headers)
     outlet.receiver = self
     self.outlet = outlet
@@ -114,13 +111,14 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
 
   /// A browser's EventSource that gets anything but 200 never comes back, so it is told to in a stream of its own.
   private func turnAway(_ problem: Problem, isTemporary: Bool = true) {
-    guard isTemporary, kind == .sse else {
+    if isTemporary, kind == .sse {
+      exchange?.respond(
+        HTTPResponse(
+          eventStreamRefusal: problem, retryMilliseconds: context.settings.retryMilliseconds, headers))
+    } else {
       exchange?.refuse(problem, headers: headers)
-      exchange = nil
-      return
     }
-    let later = Control.reconnect(afterMs: context.reconnectMilliseconds(atLeast: problem.retryAfter))
-    openOutlet()?.finish(bytes(later))
+    exchange = nil
   }
 
   func dismissed(_ reason: DismissalReason) {
@@ -132,7 +130,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
       outlet?.finish(nil)
     case .draining(let afterMilliseconds):
       outlet?.finish(bytes(.reconnect(afterMs: afterMilliseconds)))
-      exchange?.refuse(.draining(retryAfter: (afterMilliseconds + 999) / 1000), headers: headers)
+      turnAway(.draining(retryAfter: (afterMilliseconds + 999) / 1000))
     }
     exchange = nil
   }

@@ -97,12 +97,6 @@ package final class TransportContext {
     return String(decoding: name, as: UTF8.self)
   }
 
-  /// When a client that is turned away should come back: spread, so that not all come at once.
-  func reconnectMilliseconds(atLeast seconds: Int?) -> Int {
-    let least = max((seconds ?? 0) * 1000, settings.retryMilliseconds)
-    return least + Int.random(in: 0...least, using: &generator)
-  }
-
   func count(opened kind: TransportKind) {
     open[kind, default: 0] += 1
     opened[kind, default: 0] += 1

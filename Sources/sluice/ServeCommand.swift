@@ -22,6 +22,10 @@ struct ServeCommand: AsyncParsableCommand {
       come back and stop the gateway within drain.timeout; a second signal stops it at once.
       """)
 
+  @Flag(
+    inversion: .prefixedNo, help: "Say what to try first; by default if standard error is a terminal.")
+  var hint: Bool?
+
   @OptionGroup var options: ConfigurationOptions
 
   func run() async throws {
@@ -39,7 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
       throw ExitCode(69)
     }
     if let file = loaded.file { logger.info("configured", metadata: ["file": "\(file)"]) }
-    if let url = gateway.url { Self.suggest(url) }
+    if let url = gateway.url { suggest(url) }
     let signals = Self.watchSignals(gateway)
     await gateway.waitForDrainRequest()
     await gateway.drain()
@@ -47,8 +51,8 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// What a newcomer can try, when there is somebody to read it.
-  private static func suggest(_ url: String) {
-    guard isatty(STDERR_FILENO) != 0 || getenv("SLUICE_HINT") != nil else { return }
+  private func suggest(_ url: String) {
+    guard hint ?? (isatty(STDERR_FILENO) != 0) else { return }
     let text = """
 
       Try it, in two other terminals:

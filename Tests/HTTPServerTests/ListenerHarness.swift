@@ -95,7 +95,7 @@ enum Routes {
     }
   }
 
-  static let problem: @Sendable (HTTPFault) -> HTTPResponse = { fault in
+  static let problem: @Sendable (HTTPFault, RequestHead?) -> HTTPResponse = { fault, _ in
     var response = HTTPResponse(status: fault.status, headers: ["Content-Type": "application/problem+json"])
     response.body = ByteBuffer(string: "{\"status\":\(fault.status)}")
     switch fault {

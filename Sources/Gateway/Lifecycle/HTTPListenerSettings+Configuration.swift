@@ -25,8 +25,10 @@ extension Duration {
 }
 
 extension HTTPResponse {
-  /// The words for what the server refuses before any route.
-  init(_ fault: HTTPFault, limits: GatewayConfiguration.Limits) {
+  /// The words for what the server refuses before any route. An event stream that is refused for capacity is told in
+  /// a stream when to come back, like one that a route refuses.
+  init(_ fault: HTTPFault, _ head: RequestHead?, _ configuration: GatewayConfiguration) {
+    let limits = configuration.limits
     let problem: Problem =
       switch fault {
       case .badRequest(let detail): .badRequest(detail)
@@ -41,6 +43,16 @@ extension HTTPResponse {
       case .tooManyConnections(let retryAfter): .tooManyConnections(retryAfter: retryAfter)
       case .versionNotSupported: .versionNotSupported
       }
-    self.init(problem)
+    guard let head else {
+      self.init(problem)
+      return
+    }
+    let crossOrigin = CrossOrigin(origins: configuration.cors.origins)
+    let headers = (try? crossOrigin.check(origin: head.headers.first(name: "origin"), authority: head.host)) ?? [:]
+    if problem.retryAfter != nil, head.headers[canonicalForm: "accept"].contains("text/event-stream") {
+      self.init(eventStreamRefusal: problem, retryMilliseconds: configuration.reconnect.min.milliseconds, headers)
+    } else {
+      self.init(problem, headers: headers)
+    }
   }
 }

@@ -137,12 +137,19 @@ package struct SubscriptionSet: Sendable {
   }
 
   /// The reader has caught up with everything: beginnings and coverings no longer matter, and a pattern subscribed
-  /// twice is one subscription again.
+  /// twice is one subscription again, which begins where the earlier of the two did.
   package mutating func settle(at position: Offset) {
-    var seen: Set<TopicPattern> = []
+    var indices: [TopicPattern: Int] = [:]
     var settled: [Subscription] = []
-    for subscription in list where seen.insert(subscription.pattern).inserted {
-      settled.append(Subscription(subscription.pattern, from: min(subscription.from, position)))
+    for subscription in list {
+      // What a rewind of a pattern brought differs from topic to topic and is not remembered.
+      let from = min(position, subscription.pattern.exact.map(subscription.from) ?? subscription.from)
+      if let index = indices[subscription.pattern] {
+        settled[index].from = min(settled[index].from, from)
+      } else {
+        indices[subscription.pattern] = settled.count
+        settled.append(Subscription(subscription.pattern, from: from))
+      }
     }
     self = SubscriptionSet(settled)
   }

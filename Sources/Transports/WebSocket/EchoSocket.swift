@@ -6,15 +6,12 @@ import WebSocket
 /// conformance tests.
 package final class EchoSocket: WebSocketPeerDelegate {
   private var peer: WebSocketPeer?
-  /// Alive for as long as its connection.
-  private var itself: EchoSocket?
 
   package static func open(_ exchange: any HTTPExchange, headers: HTTPHeaders, context: TransportContext) {
     let echo = EchoSocket()
     echo.peer = WebSocketPeer.accept(
       exchange, headers: headers, subprotocols: [], maxMessageBytes: context.settings.echoBytes, context: context,
       delegate: echo)
-    echo.itself = echo.peer == nil ? nil : echo
     echo.peer?.start()
   }
 
@@ -24,8 +21,5 @@ package final class EchoSocket: WebSocketPeerDelegate {
   func receivedPong() {}
   func becameReady() {}
 
-  func closed() {
-    peer = nil
-    itself = nil
-  }
+  func closed() { peer = nil }
 }

@@ -20,7 +20,8 @@ final class WebSocketPeer: OutletReceiver {
   private let outlet: any Outlet
   private let connection: WebSocketConnection
   private let context: TransportContext
-  private weak var delegate: (any WebSocketPeerDelegate)?
+  /// Strong: nobody else may hold it while the closing handshake is under way.
+  private var delegate: (any WebSocketPeerDelegate)?
   private var closing = ClosingHandshake()
   private var closeTimer: Scheduled<Void>?
   /// Frames written while the outlet took none.
@@ -220,5 +221,6 @@ final class WebSocketPeer: OutletReceiver {
     isClosed = true
     closeTimer?.cancel()
     delegate?.closed()
+    delegate = nil
   }
 }

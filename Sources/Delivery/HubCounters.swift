@@ -23,7 +23,8 @@ package struct HubCounters: Sendable {
   package init() {}
 
   mutating func recordLatency(microseconds: UInt64, deliveries: Int) {
-    let bucket = Self.latencyBoundsMicroseconds.firstIndex { microseconds <= $0 } ?? Self.latencyBoundsMicroseconds.count
+    let bucket =
+      Self.latencyBoundsMicroseconds.firstIndex { microseconds <= $0 } ?? Self.latencyBoundsMicroseconds.count
     latency[bucket] += UInt64(deliveries)
     latencySumMicroseconds += microseconds * UInt64(deliveries)
   }

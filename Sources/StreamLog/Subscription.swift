@@ -33,7 +33,8 @@ package struct Subscription: Sendable, Equatable {
   }
 }
 
-/// A subscriber's subscriptions, and the rule that sends a message to it once (protocol section 4, "Subscribing later").
+/// A subscriber's subscriptions, and the rule that sends a message to it once (protocol section 4,
+/// "Subscribing later").
 package struct SubscriptionSet: Sendable {
   package private(set) var list: [Subscription] = []
   private var exact: [TopicName: [Int]] = [:]

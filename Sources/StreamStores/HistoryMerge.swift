@@ -53,7 +53,8 @@ struct HistoryMerge {
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].offset < heap[least].offset {
+      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].offset < heap[least].offset
+      {
         least = child
       }
       if least == parent { break }

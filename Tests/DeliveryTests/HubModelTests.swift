@@ -109,7 +109,9 @@ private final class HubModelRun {
   }
 
   private func connect() throws {
-    let patterns = Array(Set(try (0...random.below(3)).map { _ in try randomPattern() })).sorted { $0.string < $1.string }
+    let patterns = Array(Set(try (0...random.below(3)).map { _ in try randomPattern() })).sorted {
+      $0.string < $1.string
+    }
     let head = harness.store.tape.head
     try open(patterns, since: random.chance(40) ? nil : Offset(random.below(Int(head) + 1)))
   }
@@ -119,7 +121,8 @@ private final class HubModelRun {
     connections.append(connection)
     connection.asks = patterns.map { .init(pattern: $0, from: since ?? harness.store.tape.head) }
     connection.handle = try harness.subscribe(
-      patterns, start: since.map { harness.since($0) }, sink: connection.sink).0
+      patterns, start: since.map { harness.since($0) }, sink: connection.sink
+    ).0
   }
 
   private func resume(_ connection: HubConnection) {
@@ -195,10 +198,14 @@ private final class HubConnection {
     offset >= 1 && offset <= topics.count ? try? TopicName(topics[Int(offset) - 1]) : nil
   }
 
-  func began(_ pattern: TopicPattern, _ result: Result<Offset, StoreRefusal>, since: Offset?, head: Offset, ref: Ref? = nil) {
+  func began(
+    _ pattern: TopicPattern, _ result: Result<Offset, StoreRefusal>, since: Offset?, head: Offset, ref: Ref? = nil
+  ) {
     log.append("began \(pattern) since \(since.map { "\($0)" } ?? "now"): \(result)")
     guard case .success(let position) = result else { return }
-    if position > max(last, since ?? 0), since != nil { faults.append("began at \(position), not at \(since!) or \(last)") }
+    if position > max(last, since ?? 0), since != nil {
+      faults.append("began at \(position), not at \(since!) or \(last)")
+    }
     asks.append(Ask(pattern: pattern, from: since ?? head))
     if let ref { awaitedRefs.append(ref) }
     if since != nil { last = position }

@@ -51,7 +51,7 @@ import WireFormat
     sink.onDeliver = { [unowned sink] in
       sink.onDeliver = nil
       for handle in [handle, other] {
-        harness.hub.add([try! TopicPattern("b")], start: harness.since(0), ref: nil, to: handle) { _ in }  // swift-format-ignore
+        harness.hub.add([try! TopicPattern("b")], start: harness.since(0), ref: nil, to: handle) { _ in }
       }
     }
     harness.publish("a", "b", "a")
@@ -67,7 +67,7 @@ import WireFormat
     var began: Offset = 99
     sink.onDeliver = { [unowned sink] in
       sink.onDeliver = nil
-      harness.hub.add([try! TopicPattern("b")], start: nil, ref: nil, to: other) { began = (try? $0.get()) ?? 99 }  // swift-format-ignore
+      harness.hub.add([try! TopicPattern("b")], start: nil, ref: nil, to: other) { began = (try? $0.get()) ?? 99 }
     }
     harness.publish("a", "b")
     harness.work()
@@ -83,7 +83,7 @@ import WireFormat
     sink.takesMore = false
     sink.onDeliver = { [unowned sink] in
       sink.onDeliver = nil
-      harness.hub.add([try! TopicPattern("b")], start: harness.since(0), ref: nil, to: handle) { _ in }  // swift-format-ignore
+      harness.hub.add([try! TopicPattern("b")], start: harness.since(0), ref: nil, to: handle) { _ in }
     }
     harness.publish("a")
     harness.work()

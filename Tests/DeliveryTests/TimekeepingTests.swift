@@ -95,7 +95,7 @@ import Testing
     let (_, second) = try harness.subscribe("b")
     var after = 0
     let count = harness.hub.dismissAll { _, _, subscriptions in
-      guard subscriptions.contains(try! TopicPattern("a")) else { return nil }  // swift-format-ignore
+      guard subscriptions.contains(try! TopicPattern("a")) else { return nil }
       after += 100
       return .draining(afterMilliseconds: after)
     }

@@ -13,24 +13,25 @@ import Testing
     return subscription
   }
 
-  @Test(arguments: [
-    // One subscription from 10.
-    ([("a", 10, 0)], 10, false), ([("a", 10, 0)], 11, true),
-    // It has covered up to 20.
-    ([("a", 10, 20)], 11, false), ([("a", 10, 20)], 20, false), ([("a", 10, 20)], 21, true),
-    // An older one was added: it brings what lies before the first, and nothing twice.
-    ([("a", 10, 20), ("a", 5, 0)], 5, false), ([("a", 10, 20), ("a", 5, 0)], 6, true),
-    ([("a", 10, 20), ("a", 5, 0)], 10, true), ([("a", 10, 20), ("a", 5, 0)], 11, false),
-    ([("a", 10, 20), ("a", 5, 0)], 20, false), ([("a", 10, 20), ("a", 5, 0)], 21, true),
-    // The same with patterns, whichever came first.
-    ([("*", 10, 20), ("a", 5, 0)], 11, false), ([("a", 5, 0), ("*", 10, 20)], 11, false),
-    ([("a", 5, 0), ("*", 10, 20)], 6, true),
-    // Taken back twice: one covered (5, 12], the other (10, 20].
-    ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 4, true), ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 12, false),
-    ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 13, false), ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 21, true),
-    // Subscriptions of other topics say nothing.
-    ([("b", 0, 99)], 50, false), ([("b", 0, 99), ("a", 0, 0)], 50, true), ([], 1, false),
-  ] as [([(String, Offset, Offset)], Offset, Bool)])
+  @Test(
+    arguments: [
+      // One subscription from 10.
+      ([("a", 10, 0)], 10, false), ([("a", 10, 0)], 11, true),
+      // It has covered up to 20.
+      ([("a", 10, 20)], 11, false), ([("a", 10, 20)], 20, false), ([("a", 10, 20)], 21, true),
+      // An older one was added: it brings what lies before the first, and nothing twice.
+      ([("a", 10, 20), ("a", 5, 0)], 5, false), ([("a", 10, 20), ("a", 5, 0)], 6, true),
+      ([("a", 10, 20), ("a", 5, 0)], 10, true), ([("a", 10, 20), ("a", 5, 0)], 11, false),
+      ([("a", 10, 20), ("a", 5, 0)], 20, false), ([("a", 10, 20), ("a", 5, 0)], 21, true),
+      // The same with patterns, whichever came first.
+      ([("*", 10, 20), ("a", 5, 0)], 11, false), ([("a", 5, 0), ("*", 10, 20)], 11, false),
+      ([("a", 5, 0), ("*", 10, 20)], 6, true),
+      // Taken back twice: one covered (5, 12], the other (10, 20].
+      ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 4, true), ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 12, false),
+      ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 13, false), ([("a", 10, 20), ("a", 5, 12), ("a", 1, 0)], 21, true),
+      // Subscriptions of other topics say nothing.
+      ([("b", 0, 99)], 50, false), ([("b", 0, 99), ("a", 0, 0)], 50, true), ([], 1, false),
+    ] as [([(String, Offset, Offset)], Offset, Bool)])
   func `a message is wanted if a subscription begins before it and none has covered it`(
     list: [(String, Offset, Offset)], offset: Offset, isWanted: Bool
   ) throws {

@@ -5,7 +5,7 @@ import Testing
 @Suite struct TapeTests {
   private func message(_ offset: Offset, _ topic: String = "a", predecessor: Offset = 0, bytes: Int = 10) -> Message {
     Message(
-      offset: offset, predecessor: predecessor, seq: offset, topic: try! TopicName(topic), time: 0, committedAt: 0,  // swift-format-ignore
+      offset: offset, predecessor: predecessor, seq: offset, topic: try! TopicName(topic), time: 0, committedAt: 0,
       kind: .json, encoded: [UInt8](repeating: 0x61, count: bytes), idRange: 0..<0, eventRange: nil, dataRange: 0..<0)
   }
 

@@ -210,7 +210,8 @@ import WireFormat
     try await store.publish("b")
     var early = try await store.reader(since: 0, "a", "b")
     var slow = try await store.reader(since: 0, "b")
-    #expect(try await early.all() == [.gap("a", after: 0, through: 1, seq: 1, .expired), .message("a", 2), .message("b", 3)])
+    #expect(
+      try await early.all() == [.gap("a", after: 0, through: 1, seq: 1, .expired), .message("a", 2), .message("b", 3)])
     try await store.publish("b", count: 2)
     #expect(try await slow.all() == [.gap("b", after: 0, through: 4, seq: 2, .slow), .message("b", 5)])
   }

@@ -33,7 +33,8 @@ import WireFormat
   func `a batch commits in order, and a refused item touches no other`(harness: StoreHarness) async throws {
     let store = try harness.make(StoreOptions())
     let outcomes = await store.append([
-      try .test(["a"]), try .test(["a"], ifLast: .neverPublished), try .test(["b"]), try .test(["a"], ifLast: .lastIs("e1-1")),
+      try .test(["a"]), try .test(["a"], ifLast: .neverPublished), try .test(["b"]),
+      try .test(["a"], ifLast: .lastIs("e1-1")),
       try .test(["a"], ifLast: .lastIs("e1-1")),
     ])
     #expect(outcomes.map { $0.published?.id.offset } == [1, nil, 2, 3, nil])

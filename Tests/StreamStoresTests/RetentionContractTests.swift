@@ -47,7 +47,9 @@ import WireFormat
   func `the first rule that matches is the topic's`(harness: StoreHarness) async throws {
     var options = StoreOptions.keeping(4)
     func rule(_ pattern: String, _ messages: Int) throws -> RetentionRules.Rule {
-      .init(match: try TopicPattern(pattern), retention: Retention(messages: messages, ageMilliseconds: 1 << 40, bytes: 1 << 30))
+      .init(
+        match: try TopicPattern(pattern),
+        retention: Retention(messages: messages, ageMilliseconds: 1 << 40, bytes: 1 << 30))
     }
     options.retention.rules = [try rule("a.1", 1), try rule("a.*", 2), try rule("a.1", 9)]
     let store = try harness.make(options)
@@ -95,7 +97,8 @@ import WireFormat
       return
     }
     var pattern = try await store.reader(since: 0, "t.*")
-    #expect(try await pattern.all().contains { if case .gap("t.*", after: 0, _, _, .expired) = $0 { true } else { false } })
+    #expect(
+      try await pattern.all().contains { if case .gap("t.*", after: 0, _, _, .expired) = $0 { true } else { false } })
   }
 
   @Test func `what is pinned elsewhere counts in the bound`() throws {

@@ -152,7 +152,9 @@ private struct ModelRun {
   private func lostNow(keepingLast count: Int) async throws -> (Set<Offset>, Offset) {
     var wantedFrom: [TopicName: Offset] = [:]
     for topic in topics {
-      guard count > 0, let summary = try await store.summary(topic.string), let oldest = summary.oldest else { continue }
+      guard count > 0, let summary = try await store.summary(topic.string), let oldest = summary.oldest else {
+        continue
+      }
       let held = model.commits.indices.filter {
         model.commits[$0].topic == topic && Offset($0) + 1 >= oldest.id.offset
       }

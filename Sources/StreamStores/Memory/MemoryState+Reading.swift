@@ -160,7 +160,8 @@ extension MemoryState {
           index,
           PageGap(
             pattern: request.subscriptions.list[index].pattern,
-            after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq, reason: loss.reason)
+            after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq,
+            reason: loss.reason)
         )
       })
   }

@@ -44,7 +44,9 @@ struct MemoryState {
       let repeated = known.compactMap { $0 }
       if repeated.count == item.topics.count { return .repeated(repeated) }
       if let index = known.firstIndex(where: { $0 != nil }) { return .refused(.keyReused(topic: item.topics[index])) }
-      guard keys.hasRoom(for: item.topics.count) else { return .refused(.keyTableFull(limit: settings.idempotencyKeys)) }
+      guard keys.hasRoom(for: item.topics.count) else {
+        return .refused(.keyTableFull(limit: settings.idempotencyKeys))
+      }
     }
     if let precondition = item.ifLast, let topic = item.topics.first, !holds(precondition, for: topic) {
       return .refused(.preconditionFailed(topic: topic, current: lastID(of: topic)))

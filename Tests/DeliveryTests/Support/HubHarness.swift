@@ -52,7 +52,7 @@ final class HubHarness {
   func publish(_ topics: [String]) -> Offset {
     let draft = MessageDraft(kind: .json, data: Array("1".utf8))
     store.append(
-      topics.map { PublishItem(topics: [try! TopicName($0)], draft: draft) }, publisher: "p"  // swift-format-ignore
+      topics.map { PublishItem(topics: [try! TopicName($0)], draft: draft) }, publisher: "p"
     ) { outcomes in
       for case .refused(let refusal) in outcomes { Issue.record("\(refusal)") }
     }
@@ -67,7 +67,8 @@ final class HubHarness {
     _ patterns: String..., start: ReadStart? = nil, maxMessages: Int = .max, heartbeat: Int32 = 15,
     sink: RecordingSink = RecordingSink()
   ) throws -> (SubscriberHandle, RecordingSink) {
-    try subscribe(patterns.map { try TopicPattern($0) }, start: start, maxMessages: maxMessages, heartbeat: heartbeat, sink: sink)
+    try subscribe(
+      patterns.map { try TopicPattern($0) }, start: start, maxMessages: maxMessages, heartbeat: heartbeat, sink: sink)
   }
 
   func subscribe(

@@ -1,0 +1,113 @@
+"""Real browsers without a driver: a page does the work and reports to the server that it came from."""
+
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import threading
+
+from support.gateway import wait_for
+
+_PAGES = pathlib.Path(__file__).resolve().parents[1] / "pages"
+
+_FIREFOX_PREFERENCES = """\
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("browser.startup.page", 0);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
+user_pref("app.update.enabled", false);
+user_pref("app.normandy.enabled", false);
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("network.connectivity-service.enabled", false);
+user_pref("browser.safebrowsing.malware.enabled", false);
+user_pref("browser.safebrowsing.phishing.enabled", false);
+user_pref("browser.safebrowsing.update.enabled", false);
+user_pref("extensions.getAddons.cache.enabled", false);
+user_pref("extensions.systemAddon.update.enabled", false);
+"""
+
+
+class PageServer:
+    """Serves the pages from an origin of its own and keeps what they report."""
+
+    def __init__(self):
+        self._results = {}
+        self._lock = threading.Lock()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                page = _PAGES / self.path.split("?")[0].strip("/")
+                found = page.parent == _PAGES and page.is_file()
+                body = page.read_bytes() if found else b""
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                value = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with outer._lock:
+                    outer._results.setdefault(self.path.rsplit("/", 1)[1], []).append(value)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def results(self, name):
+        with self._lock:
+            return list(self._results.get(name, []))
+
+    def result(self, name, seconds=60):
+        return wait_for(lambda: self.results(name), f"the page to report {name}", seconds)[0]
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Browser:
+    """A headless browser with a fresh profile, looking at one page."""
+
+    def __init__(self, name, url, folder):
+        profile = folder / "profile"
+        profile.mkdir(parents=True)
+        if name == "chromium":
+            command = [
+                "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                "--disable-extensions", f"--user-data-dir={profile}", url]
+        else:
+            (profile / "user.js").write_text(_FIREFOX_PREFERENCES)
+            command = ["firefox-esr", "--headless", "--no-remote", "--profile", str(profile), url]
+        self.log = folder / "browser.log"
+        with open(self.log, "wb") as log:
+            # A session of its own, so that its helpers end with it.
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    @staticmethod
+    def is_installed(name):
+        return shutil.which({"chromium": "chromium", "firefox": "firefox-esr"}[name]) is not None
+
+    def close(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                continue
+        self.process.wait(10)

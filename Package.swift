@@ -58,7 +58,7 @@ let adapters: [Target] = [
   // websocket, sse, ndjson, poll: committed messages to bytes, client bytes to commands.
   .target(
     name: "Transports",
-    dependencies: ["Delivery", "HTTPServer", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, nioHTTP1],
+    dependencies: ["Delivery", "HTTPServer", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, nioHTTP1, logging],
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
@@ -91,10 +91,28 @@ let tests: [Target] = [
   .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", logging], swiftSettings: settings),
 ]
 
+// Not every toolchain has the fuzzer's runtime, so these are there on request: deploy/fuzz sets SLUICE_FUZZ.
+let fuzzers: [Target] =
+  Context.environment["SLUICE_FUZZ"] == nil
+  ? []
+  : [
+    fuzzer("WebSocketFuzzer", ["WebSocket"]),
+    fuzzer("WireFormatFuzzer", ["WireFormat", "StreamLog"]),
+    fuzzer("HTTPServerFuzzer", ["HTTPServer", nioCore]),
+  ]
+
+/// An executable around a fuzz target that the unit tests run, too; seeds are in its folder `corpus`.
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)", exclude: ["corpus"],
+    swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
+    linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])])
+}
+
 let package = Package(
   name: "sluice",
   platforms: [.macOS(.v15)],
   products: [.executable(name: "sluice", targets: ["sluice"])],
   dependencies: dependencies,
-  targets: systemLibraries + cores + adapters + executables + tests
+  targets: systemLibraries + cores + adapters + executables + tests + fuzzers
 )

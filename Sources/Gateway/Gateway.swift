@@ -47,7 +47,8 @@ package final class Gateway: Sendable {
     let publisher = Publisher(store: store)
     let admission = Admission()
     let loops = try await Loops.make(
-      group, store: store, configuration: configuration, publisher: publisher, admission: admission, ledger: ledger)
+      group, store: store, configuration: configuration, publisher: publisher, admission: admission, ledger: ledger,
+      logger: logger)
     let gateway = Gateway(
       configuration: configuration, store: store, loops: loops, publisher: publisher, ledger: ledger, logger: logger,
       admission: admission, group: group, acceptGroup: acceptGroup,

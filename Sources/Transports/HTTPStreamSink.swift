@@ -82,7 +82,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     let outlet = exchange.openStream(status: 200, headers: headers)
     outlet.receiver = self
     self.outlet = outlet
-    context.count(opened: kind)
+    context.opened(kind, self)
     isCounted = true
     return outlet
   }
@@ -125,6 +125,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     handle = nil
     switch reason {
     case .stalled, .memory:
+      context.cutOff(self, reason)
       outlet?.abort()
     case .disconnected:
       outlet?.finish(nil)
@@ -151,7 +152,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     exchange = nil
     if isCounted {
       isCounted = false
-      context.count(closed: kind)
+      context.closed(kind, self)
     }
   }
 

@@ -1,5 +1,6 @@
 package import Delivery
 import HTTPServer
+package import Logging
 import NIOCore
 package import StreamLog
 import Synchronization
@@ -38,6 +39,7 @@ package final class TransportContext {
   package let settings: TransportSettings
   package let publisher: Publisher
   package let admission: Admission
+  let logger: Logger
   /// Open subscribers by transport.
   package private(set) var open: [TransportKind: Int] = [:]
   package private(set) var opened: [TransportKind: UInt64] = [:]
@@ -55,12 +57,14 @@ package final class TransportContext {
   }
 
   package init(
-    hub: Hub, settings: TransportSettings, publisher: Publisher, admission: Admission, ledger: MemoryLedger
+    hub: Hub, settings: TransportSettings, publisher: Publisher, admission: Admission, ledger: MemoryLedger,
+    logger: Logger
   ) {
     self.hub = hub
     self.settings = settings
     self.publisher = publisher
     self.admission = admission
+    self.logger = logger
     deflater = MessageDeflater(level: settings.compressionLevel)
     var encodings: [EncodingKey: Int] = [
       EncodingKey(kind: .poll): hub.register(PollEncoding()),
@@ -97,10 +101,31 @@ package final class TransportContext {
     return String(decoding: name, as: UTF8.self)
   }
 
-  func count(opened kind: TransportKind) {
+  func opened(_ kind: TransportKind, _ sink: any SubscriberSink) {
     open[kind, default: 0] += 1
     opened[kind, default: 0] += 1
+    logger.debug("subscriber connected", metadata: sink.description.metadata)
   }
 
-  func count(closed kind: TransportKind) { open[kind, default: 0] -= 1 }
+  func closed(_ kind: TransportKind, _ sink: any SubscriberSink) {
+    open[kind, default: 0] -= 1
+    logger.debug("subscriber gone", metadata: sink.description.metadata)
+  }
+
+  /// What an operator should know of without asking: a subscriber that was cut off, and why.
+  func cutOff(_ sink: any SubscriberSink, _ reason: DismissalReason) {
+    let why =
+      switch reason {
+      case .stalled(let seconds): "took nothing for \(seconds) s"
+      case .memory: "unsent bytes over a quarter of limits.memory"
+      case .disconnected, .draining: "asked for"
+      }
+    logger.notice("subscriber cut off", metadata: sink.description.metadata.merging(["reason": "\(why)"]) { $1 })
+  }
+}
+
+extension SinkDescription {
+  var metadata: Logger.Metadata {
+    ["session": "\(session)", "transport": "\(transport)", "address": "\(address)"]
+  }
 }

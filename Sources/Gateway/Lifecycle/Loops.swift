@@ -40,7 +40,7 @@ final class Loops: Sendable {
 
   static func make(
     _ group: any EventLoopGroup, store: any StreamStore, configuration: GatewayConfiguration, publisher: Publisher,
-    admission: Admission, ledger: MemoryLedger
+    admission: Admission, ledger: MemoryLedger, logger: Logger
   ) async throws -> Loops {
     var parts: [LoopPart] = []
     for loop in group.makeIterator() {
@@ -51,7 +51,7 @@ final class Loops: Sendable {
             clock: { SystemClock.monotonic })
           let context = TransportContext(
             hub: hub, settings: TransportSettings(configuration), publisher: publisher, admission: admission,
-            ledger: ledger)
+            ledger: ledger, logger: logger)
           let handle = HubHandle(hub)
           loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             handle.execute { $0.beat(seconds: Int32(truncatingIfNeeded: SystemClock.monotonic / 1_000_000_000)) }

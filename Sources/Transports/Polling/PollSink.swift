@@ -25,7 +25,7 @@ final class PollSink: SubscriberSink {
     guard !context.admission.isDraining else { return exchange.refuse(.draining(retryAfter: 1), headers: headers) }
     // Without a place to begin there is nothing to wait for: the answer says where "now" is.
     guard request.start != nil else { return sink.answer(ByteBuffer(), next: context.hub.store.tape.head) }
-    context.count(opened: .poll)
+    context.opened(.poll, sink)
     sink.isCounted = true
     let handle = context.hub.subscribe(
       Hub.Request(
@@ -120,7 +120,7 @@ final class PollSink: SubscriberSink {
     timer = nil
     if isCounted {
       isCounted = false
-      context.count(closed: .poll)
+      context.closed(.poll, self)
     }
     guard let handle else { return }
     self.handle = nil

@@ -14,10 +14,6 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
   let context: TransportContext
   private let session: String
   private let address: String
-  private let headers: HTTPHeaders
-  private let encodingNumbers: (plain: Int, deflated: Int)
-  /// Until the handshake is answered.
-  private var exchange: (any HTTPExchange)?
   private(set) var peer: WebSocketPeer?
   private(set) var handle: SubscriberHandle?
   private var pongTimer: Scheduled<Void>?
@@ -27,15 +23,14 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
   ) {
     guard !context.admission.isDraining else { return exchange.refuse(.draining(retryAfter: 1), headers: headers) }
-    let sink = WebSocketSink(exchange, headers: headers, context: context)
+    let sink = WebSocketSink(address: exchange.request.remoteAddress, context: context)
     guard
       let peer = WebSocketPeer.accept(
         exchange, headers: headers, subprotocols: [subprotocol], maxMessageBytes: context.settings.messageBytes + 4096,
         context: context, delegate: sink)
     else { return }
-    sink.exchange = nil
     sink.peer = peer
-    context.count(opened: .websocket)
+    context.opened(.websocket, sink)
     sink.isCounted = true
     sink.subscribed(
       context.hub.subscribe(
@@ -47,13 +42,10 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     peer.start()
   }
 
-  private init(_ exchange: any HTTPExchange, headers: HTTPHeaders, context: TransportContext) {
-    self.exchange = exchange
-    self.headers = headers
+  private init(address: String, context: TransportContext) {
     self.context = context
+    self.address = address
     session = context.makeSession()
-    address = exchange.request.remoteAddress
-    encodingNumbers = (context.encoding(.websocket), context.encoding(.websocket, isVariant: true))
   }
 
   private func subscribed(_ handle: SubscriberHandle) {
@@ -101,6 +93,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     handle = nil
     switch reason {
     case .stalled, .memory:
+      context.cutOff(self, reason)
       peer?.abort()
     case .disconnected:
       peer?.close(4000, "disconnected by the operator")
@@ -147,7 +140,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     peer = nil
     if isCounted {
       isCounted = false
-      context.count(closed: .websocket)
+      context.closed(.websocket, self)
     }
     guard let handle else { return }
     self.handle = nil

@@ -58,7 +58,9 @@ let adapters: [Target] = [
   // websocket, sse, ndjson, poll: committed messages to bytes, client bytes to commands.
   .target(
     name: "Transports",
-    dependencies: ["Delivery", "HTTPServer", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, nioHTTP1, logging],
+    dependencies: [
+      "Delivery", "HTTPServer", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, nioHTTP1, logging,
+    ],
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
@@ -84,11 +86,21 @@ let tests: [Target] = [
   .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
   .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket"], swiftSettings: settings),
-  .testTarget(name: "StreamStoresTests", dependencies: ["StreamStores", "StreamLog", "WireFormat"], swiftSettings: settings),
-  .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded], swiftSettings: settings),
-  .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
-  .testTarget(name: "GatewayClientTests", dependencies: ["GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
-  .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", logging], swiftSettings: settings),
+  .testTarget(
+    name: "StreamStoresTests", dependencies: ["StreamStores", "StreamLog", "WireFormat"], swiftSettings: settings),
+  .testTarget(
+    name: "DeliveryTests", dependencies: ["Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded],
+    swiftSettings: settings),
+  .testTarget(
+    name: "HTTPServerTests", dependencies: ["HTTPServer", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings
+  ),
+  .testTarget(
+    name: "GatewayClientTests", dependencies: ["GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    swiftSettings: settings),
+  .testTarget(
+    name: "GatewayTests",
+    dependencies: ["Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", logging],
+    swiftSettings: settings),
 ]
 
 // Not every toolchain has the fuzzer's runtime, so these are there on request: deploy/fuzz sets SLUICE_FUZZ.

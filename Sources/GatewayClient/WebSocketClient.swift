@@ -119,7 +119,9 @@ package final class WebSocketClient: Sendable {
     // The messages' consumer exists before the handler is in the pipeline, and until then has nothing to say to it.
     let onHandler: @Sendable (@escaping @Sendable (WebSocketClientHandler) -> Void) -> Void = { body in
       eventLoop.execute {
-        if let handler = try? channel.pipeline.syncOperations.handler(type: WebSocketClientHandler.self) { body(handler) }
+        if let handler = try? channel.pipeline.syncOperations.handler(type: WebSocketClientHandler.self) {
+          body(handler)
+        }
       }
     }
     let made = WebSocketMessages.Producer.makeSequence(
@@ -134,7 +136,8 @@ package final class WebSocketClient: Sendable {
     let bound = NIOLoopBound(handler, eventLoop: eventLoop)
     let messages = WebSocketMessages(sequence: made.sequence)
     let late = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.timeout)) {
-      head.fail(GatewayClientError.timedOut("no answer to the handshake within \(TimeAmount(options.timeout).inSeconds)"))
+      head.fail(
+        GatewayClientError.timedOut("no answer to the handshake within \(TimeAmount(options.timeout).inSeconds)"))
     }
     head.futureResult.whenComplete { result in
       late.cancel()

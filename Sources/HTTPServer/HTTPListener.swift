@@ -35,7 +35,8 @@ package final class HTTPListener: Sendable {
   /// - Throws: what binding throws, such as `EADDRINUSE`.
   package static func start(
     host: String, port: Int, acceptGroup: any EventLoopGroup, childGroup: any EventLoopGroup,
-    settings: HTTPListenerSettings, logger: Logger, problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
+    settings: HTTPListenerSettings, logger: Logger,
+    problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) async throws -> HTTPListener {
     let counters = HTTPCounters()

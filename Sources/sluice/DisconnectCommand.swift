@@ -14,8 +14,10 @@ struct DisconnectCommand: AsyncParsableCommand {
   @Argument(help: "Sessions, as `sluice connections` lists them.")
   var sessions: [String] = []
 
-  @Option(help: ArgumentHelp("End every connection that is subscribed to something this pattern matches.",
-    valueName: "pattern"))
+  @Option(
+    help: ArgumentHelp(
+      "End every connection that is subscribed to something this pattern matches.",
+      valueName: "pattern"))
   var topic: String?
 
   @Flag(help: "End every connection.")

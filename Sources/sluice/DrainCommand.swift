@@ -24,7 +24,11 @@ struct DrainCommand: AsyncParsableCommand {
     try await withGateway(gateway.admin) { calls in
       let answer = try await calls.json(.post, "/v1/admin/drain")
       let connections = answer["connections"]?.intValue ?? 0
-      if json { try StandardOutput.line(answer) } else { try StandardOutput.line("draining \(connections) connections") }
+      if json {
+        try StandardOutput.line(answer)
+      } else {
+        try StandardOutput.line("draining \(connections) connections")
+      }
       guard wait else { return }
       try await withInterruption { try await Self.follow(calls, connections, timeout: timeout) }
       if !json { try StandardOutput.line("the gateway is gone") }

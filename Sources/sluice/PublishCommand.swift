@@ -20,7 +20,8 @@ struct PublishCommand: AsyncParsableCommand {
   @Argument(help: "The message.")
   var message: String?
 
-  @Option(name: .customLong("topic"), help: ArgumentHelp("Publish to this topic too; may be repeated.", valueName: "topic"))
+  @Option(
+    name: .customLong("topic"), help: ArgumentHelp("Publish to this topic too; may be repeated.", valueName: "topic"))
   var moreTopics: [String] = []
 
   @Option(help: ArgumentHelp("Read the message from this file; - is standard input.", valueName: "path"))

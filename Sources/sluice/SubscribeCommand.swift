@@ -31,8 +31,10 @@ struct SubscribeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("End after n messages.", valueName: "n"))
   var count: Int?
 
-  @Option(help: ArgumentHelp("End after this time, such as 30s; with --count, 75 if it was not reached.",
-    valueName: "duration"))
+  @Option(
+    help: ArgumentHelp(
+      "End after this time, such as 30s; with --count, 75 if it was not reached.",
+      valueName: "duration"))
   var timeout: DurationArgument?
 
   func validate() throws {

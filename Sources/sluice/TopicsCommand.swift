@@ -116,8 +116,9 @@ extension JSONValue {
     switch self[member] {
     case nil, .null: ""
     case .string(let text): text
-    case .array(let values): values.map { $0.stringValue ?? String(decoding: $0.encoded, as: UTF8.self) }
-      .joined(separator: " ")
+    case .array(let values):
+      values.map { $0.stringValue ?? String(decoding: $0.encoded, as: UTF8.self) }
+        .joined(separator: " ")
     case let value?: String(decoding: value.encoded, as: UTF8.self)
     }
   }

@@ -6,10 +6,13 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
   @Test func `a request carries Host, its headers and its body, and brings the whole answer`() async throws {
-    try await TestServer.run { $0.answer(201, headers: "X-A: 1\r\n", "{\"ok\":true}") } _: { server in
+    try await TestServer.run {
+      $0.answer(201, headers: "X-A: 1\r\n", "{\"ok\":true}")
+    } _: { server in
       let client = HTTPClient()
       let answer = try await client.request(
-        .POST, server.url.appending("/a?b=c"), headers: ["Content-Type": "text/plain"], body: ByteBuffer(string: "hello"))
+        .POST, server.url.appending("/a?b=c"), headers: ["Content-Type": "text/plain"],
+        body: ByteBuffer(string: "hello"))
       #expect(answer.status == 201)
       #expect(answer.headers.first(name: "X-A") == "1")
       #expect(String(decoding: answer.bytes, as: UTF8.self) == "{\"ok\":true}")
@@ -25,7 +28,9 @@ import Testing
   }
 
   @Test func `requests one after the other share a connection`() async throws {
-    try await TestServer.run { $0.answer(200, "\($0.number)") } _: { server in
+    try await TestServer.run {
+      $0.answer(200, "\($0.number)")
+    } _: { server in
       let client = HTTPClient()
       for number in 1...5 {
         let answer = try await client.request(.GET, server.url)
@@ -37,7 +42,9 @@ import Testing
   }
 
   @Test func `requests at the same time have connections of their own`() async throws {
-    try await TestServer.run { $0.answer(200, "x") } _: { server in
+    try await TestServer.run {
+      $0.answer(200, "x")
+    } _: { server in
       let client = HTTPClient()
       let count = try await withThrowingTaskGroup(of: Int.self) { group in
         for _ in 0..<20 { group.addTask { try await client.request(.GET, server.url).status } }
@@ -49,7 +56,9 @@ import Testing
   }
 
   @Test func `an answer with Connection close is not followed by another on its connection`() async throws {
-    try await TestServer.run { $0.answer(200, headers: "Connection: close\r\n", "x") } _: { server in
+    try await TestServer.run {
+      $0.answer(200, headers: "Connection: close\r\n", "x")
+    } _: { server in
       let client = HTTPClient()
       for _ in 0..<3 {
         let answer = try await client.request(.GET, server.url)
@@ -62,7 +71,9 @@ import Testing
 
   @Test func `a refusal has its code, its detail and Retry-After`() async throws {
     let body = #"{"type":"urn:sluice:error:draining","title":"Draining","status":503,"detail":"come back later"}"#
-    try await TestServer.run { $0.answer(503, headers: "Retry-After: 7\r\n", body) } _: { server in
+    try await TestServer.run {
+      $0.answer(503, headers: "Retry-After: 7\r\n", body)
+    } _: { server in
       let client = HTTPClient()
       let refusal = try #require(try await client.request(.GET, server.url).refusal)
       #expect(refusal.code == "draining")
@@ -89,7 +100,8 @@ import Testing
   }
 
   @Test func `an answer that does not come times out`() async throws {
-    try await TestServer.run { _ in } _: { server in
+    try await TestServer.run { _ in
+    } _: { server in
       let client = HTTPClient()
       let error = await #expect(throws: GatewayClientError.self) {
         try await client.request(.GET, server.url, timeout: .milliseconds(100))
@@ -115,7 +127,9 @@ import Testing
   }
 
   @Test func `what is not HTTP is not understood`() async throws {
-    try await TestServer.run { $0.send("SSH-2.0-OpenSSH_9\r\n\r\n") } _: { server in
+    try await TestServer.run {
+      $0.send("SSH-2.0-OpenSSH_9\r\n\r\n")
+    } _: { server in
       let client = HTTPClient()
       let error = await #expect(throws: GatewayClientError.self) { try await client.request(.GET, server.url) }
       guard case .notUnderstood = error else {
@@ -127,7 +141,8 @@ import Testing
   }
 
   @Test func `a cancelled request ends at once`() async throws {
-    try await TestServer.run { _ in } _: { server in
+    try await TestServer.run { _ in
+    } _: { server in
       let client = HTTPClient()
       let task = Task { try await client.request(.GET, server.url) }
       while server.requests.isEmpty { await Task.yield() }
@@ -138,7 +153,8 @@ import Testing
   }
 
   @Test func `closing the client fails what is under way and what comes after`() async throws {
-    try await TestServer.run { _ in } _: { server in
+    try await TestServer.run { _ in
+    } _: { server in
       let client = HTTPClient()
       let task = Task { try await client.request(.GET, server.url) }
       while server.requests.isEmpty { await Task.yield() }
@@ -244,6 +260,9 @@ import Testing
 /// A URL of a port that was free a moment ago.
 func unusedURL() async throws -> GatewayURL {
   let url = Mutex<GatewayURL?>(nil)
-  try await TestServer.run { _ in } _: { server in url.withLock { $0 = server.url } }
+  try await TestServer.run { _ in
+  } _: { server in
+    url.withLock { $0 = server.url }
+  }
   return try #require(url.withLock { $0 })
 }

@@ -16,7 +16,8 @@ private struct Lowest: RandomNumberGenerator {
     let ceilings = (0..<8).map { policy.ceiling($0) }
     #expect(
       ceilings == [
-        .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(16), .seconds(20), .seconds(20),
+        .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(16), .seconds(20),
+        .seconds(20),
       ])
     #expect(policy.ceiling(.max) == .seconds(20))
   }

@@ -36,18 +36,22 @@ private let cases: [StreamCase] = [
   StreamCase("two empty data lines are one newline", "data\ndata\n\n", [event("\n")]),
   StreamCase("a colon in the value stays", "data: {\"a\":1}\n\n", [event("{\"a\":1}")]),
   StreamCase("a named event", "event: hello\ndata: {}\n\n", [event("{}", name: "hello")]),
-  StreamCase("the last name counts, and for one event", "event: a\nevent: b\ndata: 1\n\ndata: 2\n\n",
+  StreamCase(
+    "the last name counts, and for one event", "event: a\nevent: b\ndata: 1\n\ndata: 2\n\n",
     [event("1", name: "b"), event("2")]),
   StreamCase("without data nothing is dispatched, and the name is forgotten", "event: a\n\ndata: 1\n\n", [event("1")]),
-  StreamCase("an id stays until the next", "id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
+  StreamCase(
+    "an id stays until the next", "id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
     [event("a", id: "1"), event("b", id: "1"), event("c", id: "2")]),
   StreamCase("an id without data counts for what follows", "id: 7\n\ndata: a\n\n", [event("a", id: "7")]),
   StreamCase("an empty id resets it", "id: 1\ndata: a\n\nid\ndata: b\n\n", [event("a", id: "1"), event("b")]),
-  StreamCase("an id with NUL is ignored", "id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n",
+  StreamCase(
+    "an id with NUL is ignored", "id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n",
     [event("a", id: "1"), event("b", id: "1")]),
   StreamCase("retry is digits alone", "retry: 3120\nretry: 1s\nretry:\nretry: -1\n\n", [.retry(3120)]),
   StreamCase("a retry too large to hold is ignored", "retry: 99999999999999999999\n\n", []),
-  StreamCase("comments are told and change nothing", ": hi\ndata: a\n:\n\n",
+  StreamCase(
+    "comments are told and change nothing", ": hi\ndata: a\n:\n\n",
     [.comment(Array(" hi".utf8)), .comment([]), event("a")]),
   StreamCase("unknown fields are ignored", "foo: bar\nDATA: x\ndata: a\n\n", [event("a")]),
   StreamCase("what no empty line ends is never dispatched", "data: a\n\ndata: b\n", [event("a")]),

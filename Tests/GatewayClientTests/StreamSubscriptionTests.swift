@@ -128,7 +128,9 @@ private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
   }
 
   @Test func `a poll's position moves item by item, and beyond the last to what the answer says`() async throws {
-    try await TestServer.run { $0.answer(200, #"{"items":[\#(message(1)),\#(message(2))],"next":"e-9"}"#) } _: { server in
+    try await TestServer.run {
+      $0.answer(200, #"{"items":[\#(message(1)),\#(message(2))],"next":"e-9"}"#)
+    } _: { server in
       let client = HTTPClient()
       let subscription = StreamSubscription(server.url, options: Self.options(.poll, since: "e-0"), client: client)
       let iterator = subscription.makeAsyncIterator()
@@ -241,7 +243,9 @@ private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
 
   @Test(arguments: StreamTransport.allCases)
   func `Retry-After is waited for`(_ transport: StreamTransport) async throws {
-    try await TestServer.run { $0.answer(503, headers: "Retry-After: 3\r\n", "{}") } _: { server in
+    try await TestServer.run {
+      $0.answer(503, headers: "Retry-After: 3\r\n", "{}")
+    } _: { server in
       let client = HTTPClient()
       let subscription = StreamSubscription(server.url, options: Self.options(transport), client: client)
       let items = try await Self.items(of: subscription) { _ in true }
@@ -356,7 +360,9 @@ private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
 
   @Test(arguments: StreamTransport.allCases)
   func `an answer that is not a stream is not understood`(_ transport: StreamTransport) async throws {
-    try await TestServer.run { $0.answer(200, type: "text/html", "<html>") } _: { server in
+    try await TestServer.run {
+      $0.answer(200, type: "text/html", "<html>")
+    } _: { server in
       let client = HTTPClient()
       let subscription = StreamSubscription(server.url, options: Self.options(transport), client: client)
       let error = await #expect(throws: GatewayClientError.self) {
@@ -395,7 +401,9 @@ private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
       switch transport {
       case .websocket:
         exchange.acceptWebSocket { event in
-          if case .message(_, let bytes) = event { heard.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) } }
+          if case .message(_, let bytes) = event {
+            heard.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) }
+          }
         }
         exchange.sendText(hello)
         exchange.sendText(#"{"type":"subscribed","topics":[],"id":"e-3","ref":1}"#)

@@ -107,7 +107,9 @@ import WebSocket
     "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "nonsense\r\n\r\n",
   ])
   func `an answer that is no handshake is not understood`(_ answer: String) async throws {
-    try await TestServer.run { $0.send(answer) } _: { server in
+    try await TestServer.run {
+      $0.send(answer)
+    } _: { server in
       let error = await #expect(throws: GatewayClientError.self) { try await WebSocketClient.connect(to: server.url) }
       guard case .notUnderstood = error else {
         Issue.record("not notUnderstood: \(String(describing: error))")
@@ -152,7 +154,9 @@ import WebSocket
   }
 
   @Test func `silence beyond the limit ends the messages`() async throws {
-    try await TestServer.run { $0.acceptWebSocket() } _: { server in
+    try await TestServer.run {
+      $0.acceptWebSocket()
+    } _: { server in
       var options = WebSocketClient.Options()
       options.silenceLimit = .milliseconds(150)
       let socket = try await WebSocketClient.connect(to: server.url, options: options)
@@ -163,7 +167,8 @@ import WebSocket
   }
 
   @Test func `a handshake that gets no answer times out`() async throws {
-    try await TestServer.run { _ in } _: { server in
+    try await TestServer.run { _ in
+    } _: { server in
       var options = WebSocketClient.Options()
       options.timeout = .milliseconds(1500)
       let error = await #expect(throws: GatewayClientError.self) {

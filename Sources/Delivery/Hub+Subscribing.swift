@@ -1,0 +1,216 @@
+import NIOCore
+package import StreamLog
+package import StreamStores
+package import WireFormat
+
+/// How subscribers come, change what they want, and go.
+extension Hub {
+  package struct Request {
+    package var patterns: [TopicPattern]
+    /// nil: from now on.
+    package var start: ReadStart?
+    package var encoding: Int
+    package var maxMessages: Int
+    package var heartbeatSeconds: Int
+
+    package init(
+      patterns: [TopicPattern], start: ReadStart?, encoding: Int, maxMessages: Int = .max, heartbeatSeconds: Int
+    ) {
+      self.patterns = patterns
+      self.start = start
+      self.encoding = encoding
+      self.maxMessages = maxMessages
+      self.heartbeatSeconds = heartbeatSeconds
+    }
+  }
+
+  /// Adds a subscriber. It hears `opened` or `refused` before anything else, perhaps before this returns.
+  package func subscribe(_ request: Request, sink: any SubscriberSink) -> SubscriberHandle {
+    let handle = allocate(request, sink: sink)
+    if let start = request.start {
+      resolve(start, request.patterns, for: handle) { hub, result in hub.open(handle, result) }
+    } else {
+      catchUpToHead()
+      open(
+        handle,
+        .success(
+          StartPoint(
+            offset: cursor, subscriptions: request.patterns.map { Subscription($0, from: cursor) },
+            memory: ReadMemory(began: 0))),
+        isResuming: false)
+    }
+    return handle
+  }
+
+  private func open(_ handle: SubscriberHandle, _ result: Result<StartPoint, StoreRefusal>, isResuming: Bool = true) {
+    guard let subscriber = subscriber(handle) else { return }
+    switch result {
+    case .failure(let refusal):
+      release(handle)
+      subscriber.sink.refused(refusal)
+    case .success(let start):
+      subscriber.memory = start.memory
+      subscriber.rewindThrough = start.rewindThrough
+      hot[Int(handle.slot)].position = start.offset
+      add(start.subscriptions, to: subscriber, slot: handle.slot)
+      hot[Int(handle.slot)].state = .reading
+      if isResuming {
+        subscriber.isResuming = true
+        subscriber.awaitingCaughtUp.append(nil)
+      }
+      subscriber.sink.opened(at: start.offset, isRewinding: start.rewindThrough > 0)
+      if let gap = start.gap { announce(gap, to: handle, through: start.offset) }
+      settle(handle)
+      let waiting = subscriber.waitingToOpen
+      subscriber.waitingToOpen = []
+      for command in waiting { command(self) }
+    }
+  }
+
+  /// Adds subscriptions in mid-connection. `start` nil: from now on. `done` runs when their reading begins, with the
+  /// subscriber's position then; the backlog comes after it.
+  package func add(
+    _ patterns: [TopicPattern], start: ReadStart?, ref: Ref?, to handle: SubscriberHandle,
+    done: @escaping (Result<Offset, StoreRefusal>) -> Void
+  ) {
+    guard let subscriber = subscriber(handle) else { return }
+    guard hot[Int(handle.slot)].state != .opening else {
+      subscriber.waitingToOpen.append { hub in hub.add(patterns, start: start, ref: ref, to: handle, done: done) }
+      return
+    }
+    guard let start else {
+      catchUpToHead()
+      guard isCurrent(handle) else { return }
+      leaveBurst(handle.slot)
+      // What is subscribed already and has begun gains nothing.
+      let new = patterns.filter { pattern in
+        !subscriber.subscriptions.list.contains { $0.pattern == pattern && $0.from <= cursor }
+      }
+      add(new.map { Subscription($0, from: cursor) }, to: subscriber, slot: handle.slot)
+      return done(.success(position(of: handle)))
+    }
+    let done = NIOLoopBound(done, eventLoop: eventLoop)
+    resolve(start, patterns, for: handle) { hub, result in hub.takeBack(handle, ref: ref, result, done.value) }
+  }
+
+  /// A subscriber's reading goes back to where its new subscriptions begin.
+  private func takeBack(
+    _ handle: SubscriberHandle, ref: Ref?, _ result: Result<StartPoint, StoreRefusal>,
+    _ done: (Result<Offset, StoreRefusal>) -> Void
+  ) {
+    guard let subscriber = subscriber(handle) else { return }
+    let start: StartPoint
+    switch result {
+    case .failure(let refusal): return done(.failure(refusal))
+    case .success(let point): start = point
+    }
+    let position = position(of: handle)
+    let wasReading = hot[Int(handle.slot)].state != .live
+    subscriber.memory =
+      wasReading
+      ? ReadMemory(
+        began: max(subscriber.memory.began, start.memory.began), outstanding: subscriber.memory.outstanding)
+      : start.memory
+    if start.offset < position { subscriber.subscriptions.takeBack(from: position) }
+    add(start.subscriptions, to: subscriber, slot: handle.slot)
+    subscriber.reading &+= 1
+    let begin = min(position, start.offset)
+    hot[Int(handle.slot)].position = begin
+    hot[Int(handle.slot)].state = .reading
+    subscriber.rewindThrough = max(subscriber.rewindThrough, start.rewindThrough)
+    subscriber.isResuming = true
+    subscriber.awaitingCaughtUp.append(ref)
+    done(.success(begin))
+    if var gap = start.gap {
+      // Its id is a position to resume from, so it stands where this subscriber stands.
+      gap.through = self.position(at: begin)
+      announce(gap, to: handle, through: begin)
+    }
+    settle(handle)
+  }
+
+  /// Drops subscriptions. - Returns: whether there were any by these names.
+  package func remove(_ patterns: [TopicPattern], from handle: SubscriberHandle) -> Bool {
+    guard let subscriber = subscriber(handle) else { return false }
+    leaveBurst(handle.slot)
+    var found = false
+    for pattern in patterns { found = drop(pattern, from: subscriber, slot: handle.slot) || found }
+    return found
+  }
+
+  package func subscriptionCount(of handle: SubscriberHandle) -> Int {
+    subscriber(handle)?.subscriptions.count ?? 0
+  }
+
+  /// Up to where the subscriber has been told everything it asked for.
+  package func position(of handle: SubscriberHandle) -> Offset {
+    guard isCurrent(handle) else { return cursor }
+    let slot = hot[Int(handle.slot)]
+    // In the middle of a burst a live subscriber may have been told more than the cursor says.
+    return slot.state == .live ? max(cursor, slot.position) : slot.position
+  }
+
+  /// The connection is gone, or the transport is done with it.
+  package func unsubscribe(_ handle: SubscriberHandle) {
+    guard isCurrent(handle) else { return }
+    release(handle)
+  }
+
+  /// The transport takes more again.
+  package func ready(_ handle: SubscriberHandle) {
+    guard isCurrent(handle), !hot[Int(handle.slot)].isReady else { return }
+    hot[Int(handle.slot)].isReady = true
+    hot[Int(handle.slot)].lastSent = seconds
+    settle(handle)
+  }
+
+  /// The transport wrote something of its own and takes no more until it calls `ready`.
+  package func blocked(_ handle: SubscriberHandle) {
+    guard let subscriber = subscriber(handle), hot[Int(handle.slot)].isReady else { return }
+    if hot[Int(handle.slot)].state == .live {
+      hot[Int(handle.slot)].position = cursor
+      hot[Int(handle.slot)].state = .reading
+      subscriber.memory = ReadMemory(began: 0)
+    }
+    stall(handle.slot)
+  }
+
+  /// Something else was sent to the subscriber, so no heartbeat is due for a while.
+  package func touched(_ handle: SubscriberHandle) {
+    guard isCurrent(handle), hot[Int(handle.slot)].isReady else { return }
+    hot[Int(handle.slot)].lastSent = seconds
+  }
+
+  // MARK: What is subscribed
+
+  private func add(_ subscriptions: [Subscription], to subscriber: Subscriber, slot: Int32) {
+    for subscription in subscriptions {
+      interest.add(slot, subscription.pattern, before: subscriber.subscriptions)
+      subscriber.subscriptions.add(subscription)
+    }
+    counters.subscriptions += subscriptions.count
+  }
+
+  func drop(_ pattern: TopicPattern, from subscriber: Subscriber, slot: Int32) -> Bool {
+    let before = subscriber.subscriptions.list
+    guard subscriber.subscriptions.remove(pattern) else { return false }
+    let dropped = before.count - subscriber.subscriptions.count
+    interest.remove(slot, pattern, count: dropped, after: subscriber.subscriptions)
+    counters.subscriptions -= dropped
+    // Gaps on their way keep their beginnings, under the new numbers.
+    let kept = before.indices.filter { before[$0].pattern != pattern }
+    var outstanding: [Int: Offset] = [:]
+    for (new, old) in kept.enumerated() { outstanding[new] = subscriber.memory.outstanding[old] }
+    subscriber.memory.outstanding = outstanding
+    subscriber.reading &+= 1
+    return true
+  }
+
+  private func resolve(
+    _ start: ReadStart, _ patterns: [TopicPattern], for handle: SubscriberHandle,
+    _ body: @escaping @Sendable (Hub, Result<StartPoint, StoreRefusal>) -> Void
+  ) {
+    let hub = HubHandle(self)
+    store.resolve(start, patterns: patterns) { result in hub.execute { body($0, result) } }
+  }
+}

@@ -1,0 +1,1 @@
+../../WireFormatTests/WireFormatFuzz.swift

@@ -17,6 +17,8 @@ final class PollSink: SubscriberSink {
   private var timer: Scheduled<Void>?
   private var isAnswered = false
   private var isCounted = false
+  /// How long the reading may take to arrive where "now" is.
+  private static let leastSeconds = 1
 
   static func open(
     _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
@@ -54,7 +56,9 @@ final class PollSink: SubscriberSink {
       self?.isAnswered = true
       self?.leave()
     }
-    timer = exchange.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(request.waitSeconds))) { [weak self] in
+    // A poll that does not wait is answered when its reading has arrived: a timer of no time would come before that.
+    let seconds = Int64(max(request.waitSeconds, Self.leastSeconds))
+    timer = exchange.eventLoop.assumeIsolated().scheduleTask(in: .seconds(seconds)) { [weak self] in
       self?.answerEmpty()
     }
   }

@@ -27,7 +27,7 @@ need() {
   if ((EUID != 0)); then
     command -v sudo >/dev/null || stop "not installed: ${missing[*]}; run as root: apt-get install ${missing[*]}"
     # Without a terminal nobody could answer sudo's question.
-    if [[ -t 0 ]]; then apt=(sudo "${apt[@]}"); else apt=(sudo --non-interactive "${apt[@]}"); fi
+    if { : </dev/tty; } 2>/dev/null; then apt=(sudo "${apt[@]}"); else apt=(sudo --non-interactive "${apt[@]}"); fi
   fi
   say "Installing ${missing[*]} …"
   "${apt[@]}" -qq update >&2 || say "The package lists could not be brought up to date; trying with the old ones."

@@ -1,78 +1,88 @@
 import StreamLog
 
-/// Who on this loop takes a topic: slots, each once. Patterns are matched once per topic and cached.
+/// Who on this loop takes a topic: those who subscribed to it by name, and those of each pattern that matches it.
+/// Which patterns match a topic is found out once and cached; nobody's slot is copied for it.
 struct TopicInterest {
+  /// The subscribers of one topic or pattern, by slot, each once.
   final class Takers {
-    var slots: ContiguousArray<Int32> = []
-    /// Subscriptions to this very topic; without any, the entry is only a cache.
-    var exactSubscriptions = 0
+    fileprivate(set) var slots: ContiguousArray<Int32> = []
   }
 
-  /// Most topics cached for patterns alone.
+  /// Where a topic's subscribers are listed. One that is on several lists takes the topic once all the same.
+  struct Sources {
+    fileprivate(set) var lists: [Takers]
+
+    /// Whether both name the same subscribers.
+    static func == (a: Sources, b: Sources) -> Bool {
+      a.lists.count == b.lists.count && zip(a.lists, b.lists).allSatisfy { $0 === $1 }
+    }
+  }
+
+  /// Most topics for which the matching patterns are remembered.
   static let cachedTopics = 65_536
 
-  private var byTopic: [TopicName: Takers] = [:]
-  private var patterns: [TopicPattern: ContiguousArray<Int32>] = [:]
+  private var exact: [TopicName: Takers] = [:]
+  private var patterns: [TopicPattern: Takers] = [:]
+  private var matching: [TopicName: [Takers]] = [:]
 
   /// - Returns: nil if nobody here takes the topic.
-  mutating func takers(of topic: TopicName) -> Takers? {
-    if let takers = byTopic[topic] { return takers.slots.isEmpty ? nil : takers }
-    guard !patterns.isEmpty else { return nil }
-    let takers = make(topic)
-    return takers.slots.isEmpty ? nil : takers
+  mutating func sources(of topic: TopicName) -> Sources? {
+    let named = exact[topic]
+    guard !patterns.isEmpty else { return named.map { Sources(lists: [$0]) } }
+    let matched = patterns(matching: topic)
+    if let named { return Sources(lists: [named] + matched) }
+    return matched.isEmpty ? nil : Sources(lists: matched)
   }
 
-  private mutating func make(_ topic: TopicName) -> Takers {
-    if byTopic.count >= Self.cachedTopics { byTopic = byTopic.filter { $0.value.exactSubscriptions > 0 } }
-    let takers = Takers()
-    var seen: Set<Int32> = []
-    for (pattern, slots) in patterns where pattern.matches(topic) {
-      for slot in slots where seen.insert(slot).inserted { takers.slots.append(slot) }
-    }
-    byTopic[topic] = takers
-    return takers
+  private mutating func patterns(matching topic: TopicName) -> [Takers] {
+    if let known = matching[topic] { return known }
+    let found = patterns.filter { $0.key.matches(topic) }.map(\.value)
+    if matching.count >= Self.cachedTopics { matching.removeAll(keepingCapacity: true) }
+    matching[topic] = found
+    return found
   }
 
-  /// - Parameter before: the subscriber's subscriptions without this one: what it takes already it is not added to
-  ///   again.
-  mutating func add(_ slot: Int32, _ pattern: TopicPattern, before: SubscriptionSet) {
+  /// Adds a subscriber that has not subscribed by this very pattern yet.
+  mutating func add(_ slot: Int32, _ pattern: TopicPattern) {
     if let topic = pattern.exact {
-      let takers = byTopic[topic] ?? make(topic)
-      takers.exactSubscriptions += 1
-      if !before.matches(topic) { takers.slots.append(slot) }
+      Self.list(topic, in: &exact).slots.append(slot)
     } else {
-      if !before.contains(pattern) { patterns[pattern, default: []].append(slot) }
-      for (topic, takers) in byTopic where pattern.matches(topic) && !before.matches(topic) {
-        takers.slots.append(slot)
-      }
+      if patterns[pattern] == nil { matching.removeAll() }
+      Self.list(pattern, in: &patterns).slots.append(slot)
     }
   }
 
-  /// - Parameter after: the subscriber's subscriptions without the pattern.
-  /// - Parameter count: how many subscriptions of that pattern it had.
-  mutating func remove(_ slot: Int32, _ pattern: TopicPattern, count: Int, after: SubscriptionSet) {
+  /// Removes a subscriber that has no subscription by this very pattern any longer.
+  mutating func remove(_ slot: Int32, _ pattern: TopicPattern) {
     if let topic = pattern.exact {
-      guard let takers = byTopic[topic] else { return }
-      takers.exactSubscriptions -= count
-      if !after.matches(topic) { takers.slots.removeSlot(slot) }
-      if takers.exactSubscriptions == 0, takers.slots.isEmpty { byTopic[topic] = nil }
-    } else {
-      if !after.contains(pattern) { patterns[pattern]?.removeSlot(slot) }
-      if patterns[pattern]?.isEmpty == true { patterns[pattern] = nil }
-      for (topic, takers) in byTopic where pattern.matches(topic) && !after.matches(topic) {
-        takers.slots.removeSlot(slot)
-      }
+      if exact[topic]?.slots.removeSlot(slot) == true { exact[topic] = nil }
+    } else if patterns[pattern]?.slots.removeSlot(slot) == true {
+      patterns[pattern] = nil
+      matching.removeAll()
     }
   }
 
-  /// How many subscribers here take a topic or pattern by that very name.
-  func subscribers(of topic: TopicName) -> Int { byTopic[topic]?.slots.count ?? 0 }
+  private static func list<Key: Hashable>(_ key: Key, in lists: inout [Key: Takers]) -> Takers {
+    if let known = lists[key] { return known }
+    let new = Takers()
+    lists[key] = new
+    return new
+  }
+
+  /// How many subscribers here take a topic, by its name or a pattern.
+  func subscribers(of topic: TopicName) -> Int {
+    let lists = (exact[topic].map { [$0] } ?? []) + patterns.filter { $0.key.matches(topic) }.map(\.value)
+    return lists.count == 1 ? lists[0].slots.count : Set(lists.flatMap(\.slots)).count
+  }
 }
 
 extension ContiguousArray<Int32> {
-  fileprivate mutating func removeSlot(_ slot: Int32) {
-    guard let index = lastIndex(of: slot) else { return }
-    swapAt(index, count - 1)
-    removeLast()
+  /// - Returns: whether none is left.
+  fileprivate mutating func removeSlot(_ slot: Int32) -> Bool {
+    if let index = lastIndex(of: slot) {
+      swapAt(index, count - 1)
+      removeLast()
+    }
+    return isEmpty
   }
 }

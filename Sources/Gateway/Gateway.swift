@@ -28,6 +28,7 @@ package final class Gateway: Sendable {
   private struct Listeners {
     var open: HTTPListener?
     var admin: HTTPListener?
+    var isStopped = false
   }
 
   // MARK: Starting
@@ -185,8 +186,13 @@ package final class Gateway: Sendable {
     return (counts?.hub.subscribers ?? 0) > 0
   }
 
-  /// Closes everything at once.
+  /// Closes everything at once. Once is enough: after a drain there is nothing left to do.
   package func stop() async {
+    let isFirst = listeners.withLock { listeners in
+      defer { listeners.isStopped = true }
+      return !listeners.isStopped
+    }
+    guard isFirst else { return }
     sweeper.cancel()
     try? await publicListener?.shutdown()
     try? await adminListener?.shutdown()

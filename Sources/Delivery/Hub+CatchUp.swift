@@ -29,15 +29,9 @@ extension Hub {
 
   private func becomeLive(_ handle: SubscriberHandle, _ subscriber: Subscriber) {
     if subscriber.subscriptions.isUnsettled {
-      let before = subscriber.subscriptions
+      let count = subscriber.subscriptions.count
       subscriber.subscriptions.settle(at: cursor)
-      for pattern in Set(before.list.map(\.pattern)) {
-        let doubled = before.list.count { $0.pattern == pattern } - 1
-        if doubled > 0 {
-          interest.remove(handle.slot, pattern, count: doubled, after: subscriber.subscriptions)
-          counters.subscriptions -= doubled
-        }
-      }
+      counters.subscriptions -= count - subscriber.subscriptions.count
     }
     subscriber.memory = ReadMemory(began: 0)
     subscriber.rewindThrough = 0
@@ -152,19 +146,30 @@ extension Hub {
 
   private func hand(_ bytes: ByteBuffer, to handle: SubscriberHandle, _ subscriber: Subscriber, through: Offset) {
     hot[Int(handle.slot)].lastSent = seconds
-    if !subscriber.sink.deliver(bytes, through: through), isCurrent(handle) { stall(handle.slot) }
+    if !subscriber.sink.deliver(bytes, through: through), isCurrent(handle) {
+      stall(handle.slot, unsent: bytes.readableBytes)
+    }
   }
 
   /// The transport takes no more until it says so: the subscriber is not live until then.
-  func stall(_ slot: Int32) {
-    guard hot[Int(slot)].isReady else { return }
+  ///
+  /// - Parameter unsent: the bytes it was handed last.
+  func stall(_ slot: Int32, unsent: Int) {
+    guard hot[Int(slot)].isReady, let subscriber = cold[Int(slot)] else { return }
     hot[Int(slot)].isReady = false
     hot[Int(slot)].lastSent = seconds
+    setUnsent(unsent, of: subscriber)
     if hot[Int(slot)].state == .live {
       hot[Int(slot)].position = position(of: handle(of: slot))
       hot[Int(slot)].state = .reading
-      cold[Int(slot)]?.memory = ReadMemory(began: 0)
+      subscriber.memory = ReadMemory(began: 0)
     }
+  }
+
+  func setUnsent(_ bytes: Int, of subscriber: Subscriber) {
+    guard bytes != subscriber.unsent else { return }
+    ledger.addUnsent(bytes - subscriber.unsent)
+    subscriber.unsent = bytes
   }
 
   /// The cursor has moved: subscribers that waited for it go on.

@@ -37,9 +37,9 @@ extension Hub {
     guard !isWorking else { return false }
     switch store.tape.run(after: cursor, limit: settings.burstMessages) {
     case .entries(let entries, _):
-      guard let last = entries.last else { return false }
+      guard !entries.isEmpty else { return false }
       isWorking = true
-      fanOut(entries, through: last.offset)
+      fanOut(entries)
       isWorking = false
       freeGoneSlots()
       return true
@@ -67,59 +67,89 @@ extension Hub {
     makeReader(slot)
   }
 
-  private func fanOut(_ entries: [TapeEntry], through: Offset) {
+  private func fanOut(_ entries: [TapeEntry]) {
     burst &+= 1
     var messages: [Message] = []
-    var takers: [TopicInterest.Takers] = []
-    var isOneTopic = true
-    for entry in entries {
-      guard let taking = interest.takers(of: entry.topic) else { continue }
+    var sources: [TopicInterest.Sources] = []
+    var bytes = 0
+    var isUniform = true
+    var through = cursor
+    gathering: for entry in entries {
+      guard let source = interest.sources(of: entry.topic) else {
+        through = entry.offset
+        continue
+      }
       switch entry {
       case .erased:
         // The gap's text depends on what each subscribed to: they read it as a page.
-        for slot in taking.slots where hot[Int(slot)].state == .live { makeReader(slot) }
+        for list in source.lists {
+          for slot in list.slots where hot[Int(slot)].state == .live { makeReader(slot) }
+        }
       case .message(let message):
-        if let first = takers.first, first !== taking { isOneTopic = false }
+        bytes += message.encoded.count
+        // What one write carries, and so what a reader that stalls on it keeps, is bounded; the rest is another burst.
+        if bytes > settings.burstBytes, !messages.isEmpty { break gathering }
+        if let first = sources.first, !(first == source) { isUniform = false }
         messages.append(message)
-        takers.append(taking)
+        sources.append(source)
       }
+      through = entry.offset
     }
-    touched.removeAll(keepingCapacity: true)
-    if !messages.isEmpty {
-      if isOneTopic {
-        touch(takers[0].slots, first: 0, end: messages.count)
-      } else {
-        for (index, taking) in takers.enumerated() { touch(taking.slots, first: index, end: index + 1) }
-      }
-      write(messages, through: through)
-      recordLatency(messages, takers)
-    }
+    if !messages.isEmpty { deliver(messages, sources, isUniform: isUniform, through: through) }
     cursor = through
     admitAhead()
   }
 
-  private func touch(_ slots: ContiguousArray<Int32>, first: Int, end: Int) {
-    let (first, end) = (Int32(first), Int32(end))
-    for slot in slots where hot[Int(slot)].state == .live {
-      if hot[Int(slot)].burst != burst {
-        hot[Int(slot)].burst = burst
-        hot[Int(slot)].first = first
-        hot[Int(slot)].end = end
-        touched.append(slot)
-      } else if hot[Int(slot)].end == first {
-        hot[Int(slot)].end = end
-      } else {
-        extend(slot, first: Int(first), end: Int(end))
-      }
+  private func deliver(
+    _ messages: [Message], _ sources: [TopicInterest.Sources], isUniform: Bool, through: Offset
+  ) {
+    touched.removeAll(keepingCapacity: true)
+    var takers = [Int](repeating: 0, count: messages.count)
+    if isUniform {
+      let count = touch(sources[0], first: 0, end: messages.count)
+      for index in takers.indices { takers[index] = count }
+    } else {
+      for (index, source) in sources.enumerated() { takers[index] = touch(source, first: index, end: index + 1) }
     }
+    write(messages, through: through)
+    recordLatency(messages, takers)
   }
 
-  private func extend(_ slot: Int32, first: Int, end: Int) {
+  /// Notes that these messages of the burst go to everyone listed, each once. - Returns: how many that are.
+  private func touch(_ source: TopicInterest.Sources, first: Int, end: Int) -> Int {
+    let (first, end) = (Int32(first), Int32(end))
+    var count = 0
+    for list in source.lists {
+      for slot in list.slots where hot[Int(slot)].state == .live {
+        if hot[Int(slot)].burst != burst {
+          hot[Int(slot)].burst = burst
+          hot[Int(slot)].first = first
+          hot[Int(slot)].end = end
+          hot[Int(slot)].last = end
+          touched.append(slot)
+        } else if hot[Int(slot)].last == end {
+          // On another list too.
+          continue
+        } else {
+          extend(slot, first: first, end: end)
+        }
+        count += 1
+      }
+    }
+    return count
+  }
+
+  private func extend(_ slot: Int32, first: Int32, end: Int32) {
+    defer { hot[Int(slot)].last = end }
+    guard hot[Int(slot)].last != first || overflow[slot] != nil else {
+      hot[Int(slot)].end = end
+      return
+    }
     var runs = overflow[slot] ?? []
-    if let last = runs.last, last.upperBound == first {
-      runs[runs.count - 1] = last.lowerBound..<end
+    if let last = runs.last, last.upperBound == Int(first) {
+      runs[runs.count - 1] = last.lowerBound..<Int(end)
     } else {
-      runs.append(first..<end)
+      runs.append(Int(first)..<Int(end))
     }
     overflow[slot] = runs
   }
@@ -150,14 +180,16 @@ extension Hub {
     hot[Int(slot)].lastSent = seconds
     hot[Int(slot)].position = through
     // Whatever the sink does in there, the slot is nobody else's before the burst is over.
-    if !subscriber.sink.deliver(bytes, through: through), cold[Int(slot)] != nil { stall(slot) }
+    if !subscriber.sink.deliver(bytes, through: through), cold[Int(slot)] != nil {
+      stall(slot, unsent: bytes.readableBytes)
+    }
   }
 
-  private func recordLatency(_ messages: [Message], _ takers: [TopicInterest.Takers]) {
+  private func recordLatency(_ messages: [Message], _ deliveries: [Int]) {
     let now = clock()
-    for (message, taking) in zip(messages, takers) {
+    for (message, deliveries) in zip(messages, deliveries) where deliveries > 0 {
       let elapsed = now > message.committedAt ? now - message.committedAt : 0
-      counters.recordLatency(microseconds: elapsed / 1000, deliveries: taking.slots.count)
+      counters.recordLatency(microseconds: elapsed / 1000, deliveries: deliveries)
     }
   }
 }

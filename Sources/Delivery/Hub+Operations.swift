@@ -22,23 +22,21 @@ extension Hub {
         continue
       }
     }
-    closeStalled(now)
+    relieveMemory()
   }
 
-  private func closeStalled(_ now: Int32) {
+  /// While unsent bytes are more than they may be, those go that stalled longest. One that merely takes long is let be:
+  /// its connection ends it when nothing moves.
+  private func relieveMemory() {
+    guard ledger.unsent > settings.unsentBytes else { return }
     var stalled: [(since: Int32, handle: SubscriberHandle)] = []
     for slot in hot.indices where !hot[slot].isReady && cold[slot] != nil {
       stalled.append((hot[slot].lastSent, handle(of: Int32(slot))))
     }
     stalled.sort { $0.since < $1.since }
-    for (since, handle) in stalled where isCurrent(handle) && !hot[Int(handle.slot)].isReady {
-      if now - since >= Int32(settings.stalledSeconds) {
-        dismiss(handle, .stalled(seconds: Int(now - since)))
-      } else if ledger.pinned > settings.unsentBytes {
-        dismiss(handle, .memory)
-      } else {
-        return
-      }
+    for (_, handle) in stalled {
+      guard ledger.unsent > settings.unsentBytes else { return }
+      dismiss(handle, .memory)
     }
   }
 
@@ -52,13 +50,15 @@ extension Hub {
     return true
   }
 
-  /// Ends every subscriber for which `advice` has one. - Returns: how many.
-  package func dismissAll(_ reason: (SubscriberHandle, SinkDescription, SubscriptionSet) -> DismissalReason?) -> Int {
+  /// Ends every subscriber for which `reason` has one, or the first `limit` of them. - Returns: how many.
+  package func dismissAll(
+    limit: Int = .max, _ reason: (any SubscriberSink, SubscriptionSet) -> DismissalReason?
+  ) -> Int {
     var count = 0
     for slot in hot.indices {
+      guard count < limit else { break }
       let handle = handle(of: Int32(slot))
-      guard let subscriber = subscriber(handle),
-        let reason = reason(handle, subscriber.sink.description, subscriber.subscriptions)
+      guard let subscriber = subscriber(handle), let reason = reason(subscriber.sink, subscriber.subscriptions)
       else { continue }
       if dismiss(handle, reason) { count += 1 }
     }
@@ -95,7 +95,6 @@ extension DismissalReason {
   /// The label under which metrics count it.
   var name: String {
     switch self {
-    case .stalled: "stalled"
     case .memory: "memory"
     case .disconnected: "disconnected"
     case .draining: "draining"

@@ -58,7 +58,7 @@ extension Hub {
         subscriber.isResuming = true
         subscriber.awaitingCaughtUp.append(nil)
       }
-      subscriber.sink.opened(at: start.offset, isRewinding: start.rewindThrough > 0)
+      subscriber.sink.opened(at: start.gap == nil ? start.offset : nil, isRewinding: start.rewindThrough > 0)
       if let gap = start.gap { announce(gap, to: handle, through: start.offset) }
       settle(handle)
       let waiting = subscriber.waitingToOpen
@@ -68,10 +68,10 @@ extension Hub {
   }
 
   /// Adds subscriptions in mid-connection. `start` nil: from now on. `done` runs when their reading begins, with the
-  /// subscriber's position then; the backlog comes after it.
+  /// subscriber's position then, nil if a gap that says so comes next; the backlog comes after it.
   package func add(
     _ patterns: [TopicPattern], start: ReadStart?, ref: Ref?, to handle: SubscriberHandle,
-    done: @escaping (Result<Offset, StoreRefusal>) -> Void
+    done: @escaping (Result<Offset?, StoreRefusal>) -> Void
   ) {
     guard let subscriber = subscriber(handle) else { return }
     guard hot[Int(handle.slot)].state != .opening else {
@@ -96,7 +96,7 @@ extension Hub {
   /// A subscriber's reading goes back to where its new subscriptions begin.
   private func takeBack(
     _ handle: SubscriberHandle, ref: Ref?, _ result: Result<StartPoint, StoreRefusal>,
-    _ done: (Result<Offset, StoreRefusal>) -> Void
+    _ done: (Result<Offset?, StoreRefusal>) -> Void
   ) {
     guard let subscriber = subscriber(handle) else { return }
     let start: StartPoint
@@ -120,7 +120,7 @@ extension Hub {
     subscriber.rewindThrough = max(subscriber.rewindThrough, start.rewindThrough)
     subscriber.isResuming = true
     subscriber.awaitingCaughtUp.append(ref)
-    done(.success(begin))
+    done(.success(start.gap == nil ? begin : nil))
     if var gap = start.gap {
       // Its id is a position to resume from, so it stands where this subscriber stands.
       gap.through = self.position(at: begin)
@@ -133,13 +133,27 @@ extension Hub {
   package func remove(_ patterns: [TopicPattern], from handle: SubscriberHandle) -> Bool {
     guard let subscriber = subscriber(handle) else { return false }
     leaveBurst(handle.slot)
-    var found = false
-    for pattern in patterns { found = drop(pattern, from: subscriber, slot: handle.slot) || found }
-    return found
+    let before = subscriber.subscriptions
+    let dropped = subscriber.subscriptions.remove(Set(patterns))
+    guard !dropped.isEmpty else { return false }
+    for pattern in dropped { interest.remove(handle.slot, pattern) }
+    counters.subscriptions -= before.count - subscriber.subscriptions.count
+    // Gaps on their way keep their beginnings, under the new numbers.
+    let kept = before.list.indices.filter { !dropped.contains(before.list[$0].pattern) }
+    var outstanding: [Int: Offset] = [:]
+    for (new, old) in kept.enumerated() { outstanding[new] = subscriber.memory.outstanding[old] }
+    subscriber.memory.outstanding = outstanding
+    subscriber.reading &+= 1
+    return true
   }
 
   package func subscriptionCount(of handle: SubscriberHandle) -> Int {
     subscriber(handle)?.subscriptions.count ?? 0
+  }
+
+  /// How many of them have wildcards.
+  package func patternCount(of handle: SubscriberHandle) -> Int {
+    subscriber(handle)?.subscriptions.patternCount ?? 0
   }
 
   /// Up to where the subscriber has been told everything it asked for.
@@ -161,18 +175,13 @@ extension Hub {
     guard isCurrent(handle), !hot[Int(handle.slot)].isReady else { return }
     hot[Int(handle.slot)].isReady = true
     hot[Int(handle.slot)].lastSent = seconds
+    if let subscriber = cold[Int(handle.slot)] { setUnsent(0, of: subscriber) }
     settle(handle)
   }
 
   /// The transport wrote something of its own and takes no more until it calls `ready`.
   package func blocked(_ handle: SubscriberHandle) {
-    guard let subscriber = subscriber(handle), hot[Int(handle.slot)].isReady else { return }
-    if hot[Int(handle.slot)].state == .live {
-      hot[Int(handle.slot)].position = cursor
-      hot[Int(handle.slot)].state = .reading
-      subscriber.memory = ReadMemory(began: 0)
-    }
-    stall(handle.slot)
+    if isCurrent(handle) { stall(handle.slot, unsent: 0) }
   }
 
   /// Something else was sent to the subscriber, so no heartbeat is due for a while.
@@ -185,25 +194,10 @@ extension Hub {
 
   private func add(_ subscriptions: [Subscription], to subscriber: Subscriber, slot: Int32) {
     for subscription in subscriptions {
-      interest.add(slot, subscription.pattern, before: subscriber.subscriptions)
+      if !subscriber.subscriptions.contains(subscription.pattern) { interest.add(slot, subscription.pattern) }
       subscriber.subscriptions.add(subscription)
     }
     counters.subscriptions += subscriptions.count
-  }
-
-  func drop(_ pattern: TopicPattern, from subscriber: Subscriber, slot: Int32) -> Bool {
-    let before = subscriber.subscriptions.list
-    guard subscriber.subscriptions.remove(pattern) else { return false }
-    let dropped = before.count - subscriber.subscriptions.count
-    interest.remove(slot, pattern, count: dropped, after: subscriber.subscriptions)
-    counters.subscriptions -= dropped
-    // Gaps on their way keep their beginnings, under the new numbers.
-    let kept = before.indices.filter { before[$0].pattern != pattern }
-    var outstanding: [Int: Offset] = [:]
-    for (new, old) in kept.enumerated() { outstanding[new] = subscriber.memory.outstanding[old] }
-    subscriber.memory.outstanding = outstanding
-    subscriber.reading &+= 1
-    return true
   }
 
   private func resolve(

@@ -5,8 +5,9 @@ package import StreamStores
 import WireFormat
 
 package struct HubSettings: Sendable {
-  /// Most commits fanned out in one go.
+  /// Most commits looked at, and most bytes of messages fanned out, in one go.
   package var burstMessages = 1024
+  package var burstBytes = 64 << 10
   /// A page of a reader that is behind.
   package var pageMessages = 256
   package var pageBytes = 64 << 10
@@ -14,8 +15,6 @@ package struct HubSettings: Sendable {
   package var answerBytes = 1 << 20
   /// Pages read in one go, so that readers that are behind hold nobody up.
   package var pagesPerTick = 16
-  /// A subscriber that takes nothing for this long is closed.
-  package var stalledSeconds = 60
   /// When unsent bytes are more than this, those that stalled longest are closed.
   package var unsentBytes = 256 << 20
 
@@ -127,9 +126,9 @@ package final class Hub {
   func release(_ handle: SubscriberHandle) {
     let slot = Int(handle.slot)
     guard let subscriber = cold[slot] else { return }
-    for pattern in Set(subscriber.subscriptions.list.map(\.pattern)) {
-      _ = drop(pattern, from: subscriber, slot: handle.slot)
-    }
+    for pattern in Set(subscriber.subscriptions.list.map(\.pattern)) { interest.remove(handle.slot, pattern) }
+    counters.subscriptions -= subscriber.subscriptions.count
+    setUnsent(0, of: subscriber)
     counters.subscribers -= 1
     hot[slot].state = .gone
     cold[slot] = nil

@@ -45,6 +45,8 @@ struct HotSlot {
   /// Indices of the burst's messages: one run, and whether more runs lie in the hub's overflow.
   var first: Int32 = 0
   var end: Int32 = 0
+  /// Where the last of its runs ends.
+  var last: Int32 = 0
 }
 
 /// The rest of a subscriber.
@@ -61,6 +63,8 @@ final class Subscriber {
   var waitingToOpen: [(Hub) -> Void] = []
   let openedAt: Int32
   var sentMessages: UInt64 = 0
+  /// Bytes it was handed and does not take, as counted in the ledger.
+  var unsent = 0
   /// What the reading under way met, for the count of resumes.
   var isResuming = false
   var metGap: Gap.Reason?

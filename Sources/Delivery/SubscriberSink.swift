@@ -5,8 +5,11 @@ package import WireFormat
 
 /// One subscriber's transport, as the hub sees it. All calls come on the hub's loop.
 package protocol SubscriberSink: AnyObject {
-  /// Reading begins at this position; called once, before anything else.
-  func opened(at offset: Offset, isRewinding: Bool)
+  /// Reading begins; called once, before anything else.
+  ///
+  /// - Parameter offset: where; nil if a gap that says so comes next: until the client has that gap, the position it
+  ///   handed back is the one to come back with.
+  func opened(at offset: Offset?, isRewinding: Bool)
 
   /// Messages and gaps in id order, in the subscriber's encoding; all of it is taken. `through` is the subscriber's
   /// position afterwards.
@@ -31,8 +34,6 @@ package protocol SubscriberSink: AnyObject {
 }
 
 package enum DismissalReason: Sendable, Equatable {
-  /// A write made no progress for this long.
-  case stalled(seconds: Int)
   /// Unsent bytes are more than memory allows, and this one stalled longest.
   case memory
   /// An operator asked.

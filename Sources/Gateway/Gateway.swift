@@ -132,7 +132,7 @@ package final class Gateway: Sendable {
     if let listener = publicListener, listener.connections >= configuration.limits.connections {
       return "connections"
     }
-    return ledger.pinned > configuration.limits.memory / 4 ? "memory" : nil
+    return ledger.unsent > configuration.limits.memory / 4 ? "memory" : nil
   }
 
   // MARK: Going away
@@ -170,11 +170,8 @@ package final class Gateway: Sendable {
 
   /// A few at a time, so that a loop with many subscribers goes on serving its sockets.
   @Sendable private static func dismissSome(_ hub: Hub, window: Int) {
-    var left = 500
-    let dismissed = hub.dismissAll { _, _, _ in
-      guard left > 0 else { return nil }
-      left -= 1
-      return .draining(afterMilliseconds: Int.random(in: 0...max(window, 1)) + 100)
+    let dismissed = hub.dismissAll(limit: 500) { _, _ in
+      .draining(afterMilliseconds: Int.random(in: 0...max(window, 1)) + 100)
     }
     guard dismissed > 0 else { return }
     let handle = HubHandle(hub)

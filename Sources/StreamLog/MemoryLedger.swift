@@ -1,28 +1,33 @@
 import Synchronization
 
-/// What the process holds beyond histories, so that one bound covers all: bytes handed to connections that did not
-/// take them yet, and encodings kept for sharing.
+/// What the process holds beyond histories, so that one bound covers all.
 package final class MemoryLedger: Sendable {
-  private let pinnedBytes = Atomic<Int>(0)
+  private let cachedBytes = Atomic<Int>(0)
+  private let unsentBytes = Atomic<Int>(0)
 
   package init() {}
 
-  package var pinned: Int { pinnedBytes.load(ordering: .relaxed) }
+  /// Encodings kept for sharing; they go with their messages.
+  package var cached: Int { cachedBytes.load(ordering: .relaxed) }
+  /// Bytes handed to connections that do not take them.
+  package var unsent: Int { unsentBytes.load(ordering: .relaxed) }
+  package var total: Int { cached + unsent }
 
-  package func add(_ bytes: Int) { pinnedBytes.add(bytes, ordering: .relaxed) }
-  package func remove(_ bytes: Int) { pinnedBytes.subtract(bytes, ordering: .relaxed) }
+  fileprivate func addCached(_ bytes: Int) { cachedBytes.add(bytes, ordering: .relaxed) }
+  /// - Parameter bytes: negative when they are gone.
+  package func addUnsent(_ bytes: Int) { unsentBytes.add(bytes, ordering: .relaxed) }
 }
 
-/// Bytes that count in a ledger for as long as anybody holds them.
-package final class PinnedBytes: Sendable {
+/// An encoding that counts in a ledger for as long as anybody holds it.
+package final class CachedBytes: Sendable {
   package let bytes: [UInt8]
   private let ledger: MemoryLedger
 
   package init(_ bytes: [UInt8], in ledger: MemoryLedger) {
     self.bytes = bytes
     self.ledger = ledger
-    ledger.add(bytes.count)
+    ledger.addCached(bytes.count)
   }
 
-  deinit { ledger.remove(bytes.count) }
+  deinit { ledger.addCached(-bytes.count) }
 }

@@ -36,7 +36,8 @@ package final class Message: Sendable {
   package let dataRange: Range<Int>
 
   /// The encoded object compressed for permessage-deflate, once somebody needed it: compressed once, shared by all.
-  package let deflated = AtomicLazyReference<PinnedBytes>()
+  /// Empty if it does not get shorter.
+  package let deflated = AtomicLazyReference<CachedBytes>()
 
   package init(
     offset: Offset, predecessor: Offset, seq: UInt64, topic: TopicName, time: Int64, committedAt: UInt64,

@@ -48,7 +48,7 @@ package struct SubscriptionSet: Sendable {
 
   package var isEmpty: Bool { list.isEmpty }
   package var count: Int { list.count }
-  package var hasPatterns: Bool { !patterns.isEmpty }
+  package var patternCount: Int { patterns.count }
   package var exactTopics: some Collection<TopicName> { exact.keys }
 
   package mutating func add(_ subscription: Subscription) {
@@ -61,13 +61,12 @@ package struct SubscriptionSet: Sendable {
     if subscription.through > 0 { isTakenBack = true }
   }
 
-  /// - Returns: whether any subscription had this pattern.
+  /// - Returns: those of the patterns that were subscribed.
   @discardableResult
-  package mutating func remove(_ pattern: TopicPattern) -> Bool {
-    let kept = list.filter { $0.pattern != pattern }
-    guard kept.count < list.count else { return false }
-    self = SubscriptionSet(kept)
-    return true
+  package mutating func remove(_ patterns: Set<TopicPattern>) -> Set<TopicPattern> {
+    let found = patterns.filter(contains)
+    if !found.isEmpty { self = SubscriptionSet(list.filter { !found.contains($0.pattern) }) }
+    return found
   }
 
   /// Whether any subscription matches, wherever it begins.

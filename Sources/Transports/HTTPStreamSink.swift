@@ -67,9 +67,9 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
 
   // MARK: From the hub
 
-  func opened(at offset: Offset, isRewinding: Bool) {
+  func opened(at offset: Offset?, isRewinding: Bool) {
     self.isRewinding = isRewinding
-    let hello = Control.hello(id: context.hub.position(at: offset), heartbeat: heartbeatSeconds, session: session)
+    let hello = Control.hello(id: offset.map(context.hub.position), heartbeat: heartbeatSeconds, session: session)
     _ = openOutlet()?.offer(bytes(hello))
   }
 
@@ -124,7 +124,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
   func dismissed(_ reason: DismissalReason) {
     handle = nil
     switch reason {
-    case .stalled, .memory:
+    case .memory:
       context.cutOff(self, reason)
       outlet?.abort()
     case .disconnected:

@@ -116,7 +116,6 @@ package final class TransportContext {
   func cutOff(_ sink: any SubscriberSink, _ reason: DismissalReason) {
     let why =
       switch reason {
-      case .stalled(let seconds): "took nothing for \(seconds) s"
       case .memory: "unsent bytes over a quarter of limits.memory"
       case .disconnected, .draining: "asked for"
       }

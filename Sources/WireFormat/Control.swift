@@ -2,10 +2,11 @@ package import StreamLog
 
 /// What a gateway says to one subscriber beside messages (protocol sections 3 and 4): an object with a `type`.
 package enum Control: Sendable, Equatable {
-  /// The first thing on every connection. `heartbeat` is in seconds; `session` names the connection in logs.
-  case hello(id: Position, heartbeat: Int, session: String?)
-  /// A subscription's reading begins, at `id`.
-  case subscribed(topics: [TopicPattern], id: Position, ref: Ref? = nil)
+  /// The first thing on every connection. `heartbeat` is in seconds; `session` names the connection in logs. Without
+  /// an id if a gap follows that says where reading begins.
+  case hello(id: Position?, heartbeat: Int, session: String?)
+  /// A subscription's reading begins, at `id`, or where the gap that follows says.
+  case subscribed(topics: [TopicPattern], id: Position?, ref: Ref? = nil)
   case unsubscribed(topics: [TopicPattern], ref: Ref? = nil)
   /// What was missed has been sent, up to `id`; from here on it is live.
   case caughtUp(id: Position, ref: Ref? = nil)
@@ -39,7 +40,8 @@ package enum Control: Sendable, Equatable {
   /// `id:` of an sse event.
   package var position: Position? {
     switch self {
-    case .hello(let id, _, _), .subscribed(_, let id, _), .caughtUp(let id, _), .heartbeat(let id, _): id
+    case .hello(let id, _, _), .subscribed(_, let id, _): id
+    case .caughtUp(let id, _), .heartbeat(let id, _): id
     case .gap(let gap): gap.through
     case .unsubscribed, .published, .reconnect, .error: nil
     }
@@ -66,9 +68,10 @@ package enum Control: Sendable, Equatable {
   private var members: [(String, JSONValue)] {
     switch self {
     case .hello(let id, let heartbeat, let session):
-      [("id", .id(id)), ("heartbeat", .int(heartbeat))] + Self.optional("session", session.map(JSONValue.string))
+      Self.optional("id", id.map(JSONValue.id)) + [("heartbeat", .int(heartbeat))]
+        + Self.optional("session", session.map(JSONValue.string))
     case .subscribed(let topics, let id, let ref):
-      [("topics", .topics(topics)), ("id", .id(id))] + Self.echo(ref)
+      [("topics", .topics(topics))] + Self.optional("id", id.map(JSONValue.id)) + Self.echo(ref)
     case .unsubscribed(let topics, let ref): [("topics", .topics(topics))] + Self.echo(ref)
     case .caughtUp(let id, let ref), .heartbeat(let id, let ref): [("id", .id(id))] + Self.echo(ref)
     case .gap(let gap):

@@ -118,8 +118,8 @@ final class AdminRoutes: Sendable {
       do throws(Problem) {
         let choice = try DisconnectChoice(Array(body.readableBytesView))
         gateway.loops.gather(on: exchange.eventLoop) { part in
-          part.context.value.hub.dismissAll { _, sink, subscriptions in
-            choice.includes(sink, subscriptions) ? .disconnected : nil
+          part.context.value.hub.dismissAll { sink, subscriptions in
+            choice.includes(sink.description, subscriptions) ? .disconnected : nil
           }
         }.assumeIsolated().whenSuccess { counts in
           exchange.respond(200, json: JSONValue.object([("disconnected", .int(counts.reduce(0, +)))]).encoded)

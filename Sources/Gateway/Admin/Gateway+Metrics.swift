@@ -20,7 +20,7 @@ extension Gateway {
       TransportKind.allCases.map { ($0.rawValue, counts.opened[$0] ?? 0) })
     metrics.counter(
       "sluice_connections_dismissed_total", "Subscribers ended by the gateway.", by: "reason",
-      ["stalled", "memory", "disconnected", "draining"].map { ($0, hub.dismissals[$0] ?? 0) })
+      ["memory", "disconnected", "draining"].map { ($0, hub.dismissals[$0] ?? 0) })
     metrics.gauge("sluice_subscriptions", "Topics and patterns subscribed to.", hub.subscriptions)
     metrics.gauge("sluice_catching_up_subscribers", "Subscribers behind the newest message.", hub.reading)
 
@@ -51,8 +51,8 @@ extension Gateway {
     metrics.gauge("sluice_messages_held", "Messages in topic histories.", held.messages)
     metrics.gauge("sluice_memory_bytes", "Memory that counts in limits.memory.", held.bytes)
     metrics.gauge("sluice_memory_limit_bytes", "limits.memory.", configuration.limits.memory)
-    metrics.gauge(
-      "sluice_unsent_bytes", "Handed to connections or kept compressed, and in limits.memory.", ledger.pinned)
+    metrics.gauge("sluice_unsent_bytes", "Handed to connections that do not take them.", ledger.unsent)
+    metrics.gauge("sluice_cached_bytes", "Compressed copies of messages, kept for sharing.", ledger.cached)
     metrics.gauge("sluice_idempotency_keys", "Keys remembered.", held.idempotencyKeys)
     metrics.counter(
       "sluice_messages_dropped_total", "Messages dropped from histories.", by: "reason",

@@ -88,7 +88,6 @@ final class Loops: Sendable {
 extension HubSettings {
   init(_ configuration: GatewayConfiguration) {
     self.init()
-    stalledSeconds = configuration.limits.stalledWriteTime.wholeSeconds
     unsentBytes = configuration.limits.memory / 4
   }
 }

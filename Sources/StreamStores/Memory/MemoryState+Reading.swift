@@ -45,6 +45,7 @@ extension MemoryState {
       forEachSlot(pattern, newerThan: 0, now: now) { state, slot in
         if let first = state.topics[slot].history.first { oldest = min(oldest, first.offset) }
         if pattern.exact != nil, !asGap { from = state.topics[slot].lostThrough }
+        return true
       }
       subscriptions.append(Subscription(pattern, from: from, forgiven: asGap ? 0 : lossClock))
     }
@@ -66,8 +67,9 @@ extension MemoryState {
       var starts: [TopicName: Offset] = [:]
       forEachSlot(pattern, newerThan: 0, now: now) { state, slot in
         let history = state.topics[slot].history
-        guard count > 0, !history.isEmpty else { return }
+        guard count > 0, !history.isEmpty else { return true }
         starts[state.topics[slot].topic] = history[max(0, history.count - count)].predecessor
+        return starts.count <= topicsLeft
       }
       topicsLeft -= starts.count
       guard topicsLeft >= 0 else { throw .tooManyTopicsToRewind(limit: settings.rewindTopics) }
@@ -80,14 +82,15 @@ extension MemoryState {
       offset: offset, subscriptions: subscriptions, memory: ReadMemory(began: lossClock), rewindThrough: head)
   }
 
-  /// Calls `body` with the slot of each record that matches and has something above `offset`, its age applied.
+  /// Calls `body` with the slot of each record that matches and has something above `offset`, its age applied, until it
+  /// returns false.
   private mutating func forEachSlot(
-    _ pattern: TopicPattern, newerThan offset: Offset, now: Instant, _ body: (inout MemoryState, Int32) -> Void
+    _ pattern: TopicPattern, newerThan offset: Offset, now: Instant, _ body: (inout MemoryState, Int32) -> Bool
   ) {
     if let topic = pattern.exact {
       if let slot = topics.slot(of: topic) {
         trim(slot, now: now)
-        body(&self, slot)
+        _ = body(&self, slot)
       }
       return
     }
@@ -95,7 +98,7 @@ extension MemoryState {
     while slot >= 0, topics[slot].lastOffset > offset {
       if pattern.matches(topics[slot].topic) {
         trim(slot, now: now)
-        body(&self, slot)
+        guard body(&self, slot) else { return }
       }
       slot = topics[slot].older
     }
@@ -132,12 +135,13 @@ extension MemoryState {
       forEachSlot(subscription.pattern, newerThan: request.after, now: now) { state, slot in
         let record = state.topics[slot]
         page.add(record)
-        guard record.lostAt > subscription.forgiven else { return }
+        guard record.lostAt > subscription.forgiven else { return true }
         if record.lostThrough > through {
           unproven.append((index, record.topic))
         } else if let loss = state.loss(record.lostThrough, record.lostSeq, of: slot, to: index, for: request) {
           losses.add(loss, to: index)
         }
+        return true
       }
       if let loss = forgottenLoss(to: index, for: request, through: through) { losses.add(loss, to: index) }
     }

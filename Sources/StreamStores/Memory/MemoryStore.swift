@@ -9,7 +9,7 @@ package struct MemoryStoreSettings: Sendable {
   package var idempotencyKeys = 100_000
   package var idempotencyWindowNanoseconds: UInt64 = 300 * 1_000_000_000
   /// Most topics one rewind may go back in.
-  package var rewindTopics = 10_000
+  package var rewindTopics = 1_000
   package var tapeEntries = 8192
 
   package init() {}
@@ -47,18 +47,23 @@ package final class MemoryStore: StreamStore {
     self.state = Mutex(state)
   }
 
-  private var elsewhere: Int { ledger.pinned + tape.heldBytes.load(ordering: .relaxed) }
+  private var elsewhere: Int { ledger.total + tape.heldBytes.load(ordering: .relaxed) }
 
   package func append(
     _ items: [PublishItem], publisher: String, completion: @escaping @Sendable ([PublishOutcome]) -> Void
   ) {
     let (outcomes, wakes) = state.withLock { state in
       let now = now()
-      var committed: [Message] = []
-      let outcomes = items.map { state.publish($0, publisher: publisher, now: now, into: &committed) }
-      state.enforceBound(elsewhere: elsewhere)
-      // Under the lock, so that the tape has the same order.
-      return (outcomes, tape.append(committed))
+      var wakes: [@Sendable () -> Void] = []
+      let outcomes = items.map { item in
+        var committed: [Message] = []
+        let outcome = state.publish(item, publisher: publisher, now: now, into: &committed)
+        // Under the lock, so that the tape has the same order; item by item, so that a batch does not outgrow the bound.
+        wakes += tape.append(committed)
+        state.enforceBound(elsewhere: elsewhere)
+        return outcome
+      }
+      return (outcomes, wakes)
     }
     for wake in wakes { wake() }
     completion(outcomes)

@@ -20,7 +20,7 @@ struct TopicTable {
   var names: some Sequence<TopicName> { byName.keys }
 
   subscript(_ slot: Int32) -> TopicRecord {
-    get { slots[Int(slot)]! }
+    _read { yield slots[Int(slot)]! }
     _modify { yield &slots[Int(slot)]! }
   }
 

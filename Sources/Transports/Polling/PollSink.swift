@@ -70,7 +70,7 @@ final class PollSink: SubscriberSink {
 
   // MARK: From the hub
 
-  func opened(at offset: Offset, isRewinding: Bool) {}
+  func opened(at offset: Offset?, isRewinding: Bool) {}
 
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool {
     answer(bytes, next: through)

@@ -45,23 +45,22 @@ package final class DeflatedWebSocketEncoding: StreamEncoding {
     }
     let deflated =
       message.deflated.load()
-      ?? message.deflated.storeIfNil(PinnedBytes(compress(message.encoded), in: ledger))
-    append(message.encoded, deflated.bytes, to: &buffer)
+      ?? message.deflated.storeIfNil(CachedBytes(compress(message.encoded), in: ledger))
+    if deflated.bytes.isEmpty {
+      WebSocketEncoding.appendText(message.encoded, to: &buffer)
+    } else {
+      WebSocketEncoding.appendText(deflated.bytes, isCompressed: true, to: &buffer)
+    }
   }
 
   package func append(_ control: Control, isRewinding: Bool, to buffer: inout ByteBuffer) {
     WebSocketEncoding.appendText(control.encoded, to: &buffer)
   }
 
-  /// Whatever is shorter: what does not shrink goes as it is.
-  private func append(_ plain: [UInt8], _ deflated: [UInt8], to buffer: inout ByteBuffer) {
-    let isSmaller = deflated.count < plain.count
-    WebSocketEncoding.appendText(isSmaller ? deflated : plain, isCompressed: isSmaller, to: &buffer)
-  }
-
+  /// - Returns: nothing if it does not get shorter, and so goes as it is.
   private func compress(_ bytes: [UInt8]) -> [UInt8] {
     var output: [UInt8] = []
     bytes.withUnsafeBytes { deflater.compress($0, appendTo: &output) }
-    return output
+    return output.count < bytes.count ? output : []
   }
 }

@@ -39,7 +39,7 @@ extension WebSocketSink {
         guard let self else { return }
         switch result {
         case .success(let offset):
-          say(.subscribed(topics: topics, id: context.hub.position(at: offset), ref: ref))
+          say(.subscribed(topics: topics, id: offset.map(context.hub.position), ref: ref))
         case .failure(let refusal):
           say(.error(refusal.problem(), ref: ref))
         }

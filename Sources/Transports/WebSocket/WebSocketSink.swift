@@ -59,10 +59,10 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
 
   // MARK: From the hub
 
-  func opened(at offset: Offset, isRewinding: Bool) {
+  func opened(at offset: Offset?, isRewinding: Bool) {
     say(
       .hello(
-        id: context.hub.position(at: offset), heartbeat: context.settings.websocketHeartbeatSeconds, session: session))
+        id: offset.map(context.hub.position), heartbeat: context.settings.websocketHeartbeatSeconds, session: session))
   }
 
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { peer?.offer(bytes) ?? false }
@@ -92,7 +92,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
   func dismissed(_ reason: DismissalReason) {
     handle = nil
     switch reason {
-    case .stalled, .memory:
+    case .memory:
       context.cutOff(self, reason)
       peer?.abort()
     case .disconnected:

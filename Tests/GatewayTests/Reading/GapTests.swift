@@ -125,7 +125,7 @@ extension OverSockets {
         for _ in 0..<30 { try await gateway.publish("t", [String](repeating: value, count: 100)) }
         let last = gateway.head
         var reading = Reading("t", since: start, more: kind == .poll ? [("limit", "50")] : [])
-        reading.receiveBuffer = 16 << 10
+        reading.receiveBuffer = 64 << 10
         let reader = try await Reader.open(kind, gateway.url, reading)
         #expect(try await reader.next(60).map(\.seq) == Array(1...60))
         try await reader.setReading(false)

@@ -9,14 +9,17 @@ import Synchronization
   import Darwin
 #endif
 
-/// Many ndjson readers at once, that keep what comes and count its objects, and do no more, so that a test of
+/// Many ndjson readers at once, that keep what comes and count its objects and do no more, so that a test of
 /// thousands of deliveries measures the gateway.
 final class Crowd: Sendable {
   let members: [Member]
   private let tally: Tally
 
   final class Member: Sendable {
-    fileprivate let received = Mutex<(bytes: [UInt8], objects: Int)>(([], 0))
+    private let keeps: Bool
+    private let received = Mutex<(bytes: [UInt8], objects: Int)>(([], 0))
+
+    fileprivate init(keeps: Bool) { self.keeps = keeps }
 
     var objects: Int { received.withLock { $0.objects } }
     /// Everything from the first object after the hello.
@@ -44,7 +47,8 @@ final class Crowd: Sendable {
             if before == 0x7d { count += 1 }
             index = place + 1
           }
-          received.bytes.append(contentsOf: bytes)
+          if !keeps { received.bytes.removeAll(keepingCapacity: true) }
+          received.bytes.append(contentsOf: keeps ? bytes[...] : bytes.suffix(1))
           return count
         }
         received.objects += count
@@ -89,9 +93,11 @@ final class Crowd: Sendable {
   }
 
   /// Opens so many streams, and returns when all have their hello.
-  static func open(_ count: Int, _ url: String, _ topic: String) async throws -> Crowd {
+  ///
+  /// - Parameter keeps: whether the bytes are wanted, or their number alone.
+  static func open(_ count: Int, _ url: String, _ topic: String, keeps: Bool = true) async throws -> Crowd {
     let tally = Tally()
-    let members = (0..<count).map { _ in Member() }
+    let members = (0..<count).map { _ in Member(keeps: keeps) }
     let wires = try await withThrowingTaskGroup(of: Wire.self) { group in
       for member in members {
         group.addTask {

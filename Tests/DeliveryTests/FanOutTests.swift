@@ -20,6 +20,19 @@ import WireFormat
     }
   }
 
+  /// A reader that stalls keeps what it was handed; a burst without a bound would be all that the tape holds.
+  @Test func `a burst is handed over in writes of a bounded size`() throws {
+    var settings = HubSettings()
+    // Each message has between 60 and 70 bytes.
+    settings.burstBytes = 200
+    let harness = HubHarness(hub: settings)
+    let (_, sink) = try harness.subscribe("a", "b")
+    for _ in 0..<10 { harness.publish("a", "c", "b") }
+    harness.work()
+    #expect(sink.offsets == (1...30).filter { $0 % 3 != 2 })
+    #expect((5...10).contains(sink.deliveries))
+  }
+
   @Test func `several topics come merged in id order, with others' messages left out`() throws {
     let harness = HubHarness()
     let (_, both) = try harness.subscribe("a", "c")

@@ -199,10 +199,10 @@ private final class HubConnection {
   }
 
   func began(
-    _ pattern: TopicPattern, _ result: Result<Offset, StoreRefusal>, since: Offset?, head: Offset, ref: Ref? = nil
+    _ pattern: TopicPattern, _ result: Result<Offset?, StoreRefusal>, since: Offset?, head: Offset, ref: Ref? = nil
   ) {
     log.append("began \(pattern) since \(since.map { "\($0)" } ?? "now"): \(result)")
-    guard case .success(let position) = result else { return }
+    guard case .success(let position?) = result else { return }
     if position > max(last, since ?? 0), since != nil {
       faults.append("began at \(position), not at \(since!) or \(last)")
     }
@@ -222,7 +222,7 @@ private final class HubConnection {
     switch what {
     case .opened(let offset):
       isOpen = true
-      last = offset
+      if let offset { last = offset }
     case .message(let offset), .rewound(let offset): hear(message: offset)
     case .gap(let pattern, let after, let through, _):
       guard let pattern = try? TopicPattern(pattern) else { return faults.append("an unforeseen \(what)") }

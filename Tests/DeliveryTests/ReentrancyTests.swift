@@ -18,7 +18,7 @@ import WireFormat
     harness.work()
     harness.publish("a")
     harness.work()
-    guard case .opened(let start) = added.heard.first else {
+    guard case .opened(let start?) = added.heard.first else {
       Issue.record("never opened")
       return
     }

@@ -28,37 +28,32 @@ import Testing
     #expect(never.heard == [.opened(0), .message(3)])
   }
 
-  @Test func `a stalled subscriber hears no heartbeat and is closed after a minute`() throws {
+  @Test func `a stalled subscriber hears no heartbeat, and is let be however long it takes`() throws {
     let harness = HubHarness()
-    let (_, sink) = try harness.subscribe("a")
-    let (saved, other) = try harness.subscribe("a")
+    let (handle, sink) = try harness.subscribe("a")
     sink.takesMore = false
-    other.takesMore = false
     harness.hub.beat(seconds: 1)
     harness.publish("a")
     harness.work()
-    harness.hub.beat(seconds: 60)
+    harness.hub.beat(seconds: 600)
     #expect(sink.heard == [.opened(0), .message(1)])
-    other.resume()
-    harness.hub.ready(saved)
-    harness.hub.beat(seconds: 61)
-    #expect(sink.heard == [.opened(0), .message(1), .dismissed(.stalled(seconds: 60))])
-    #expect(harness.hub.currentCounters.dismissals == ["stalled": 1])
+    #expect(harness.ledger.unsent > 0)
+    sink.resume()
+    harness.hub.ready(handle)
+    #expect(harness.ledger.unsent == 0)
     #expect(harness.hub.currentCounters.subscribers == 1)
   }
 
   @Test func `under memory pressure those that stalled longest are closed first`() throws {
     var settings = HubSettings()
-    settings.unsentBytes = 1000
+    // Each message is two bytes in the test's encoding: room for one that stalls.
+    settings.unsentBytes = 3
     let harness = HubHarness(hub: settings)
     var sinks: [RecordingSink] = []
     for second in Int32(1)...3 {
       harness.hub.beat(seconds: second)
       let (_, sink) = try harness.subscribe("a")
       sink.takesMore = false
-      // Each holds 600 bytes until it is dismissed.
-      harness.ledger.add(600)
-      sink.onHeard = { if case .dismissed = $0 { harness.ledger.remove(600) } }
       sinks.append(sink)
       harness.publish("a")
       harness.work()
@@ -68,7 +63,7 @@ import Testing
     #expect(harness.hub.currentCounters.dismissals == ["memory": 2])
   }
 
-  @Test func `a subscriber that stalls again is judged by its last stall`() throws {
+  @Test func `a subscriber that stalls again and again loses nothing`() throws {
     let harness = HubHarness()
     let (handle, sink) = try harness.subscribe("a")
     for second in Int32(1)...50 {
@@ -94,7 +89,7 @@ import Testing
     let (_, first) = try harness.subscribe("a")
     let (_, second) = try harness.subscribe("b")
     var after = 0
-    let count = harness.hub.dismissAll { _, _, subscriptions in
+    let count = harness.hub.dismissAll { _, subscriptions in
       guard subscriptions.contains(try! TopicPattern("a")) else { return nil }
       after += 100
       return .draining(afterMilliseconds: after)

@@ -139,7 +139,7 @@ import WireFormat
     let store = TestStore(store: memory, clock: clock)
     try await store.publish("a", count: 3)
     var rewound = try await store.reader(.rewind(2), "a")
-    var pinned: PinnedBytes? = PinnedBytes([UInt8](repeating: 0, count: 200_000), in: ledger)
+    var pinned: CachedBytes? = CachedBytes([UInt8](repeating: 0, count: 200_000), in: ledger)
     memory.sweep()
     #expect(memory.statistics().topics == 0 && pinned != nil)
     // What a rewind was promised and lost meanwhile is announced.

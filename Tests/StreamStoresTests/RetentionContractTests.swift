@@ -109,11 +109,11 @@ import WireFormat
     let items = try (0..<100).map { _ in try PublishItem.test(["a"]) }
     store.append(items, publisher: "p") { _ in }
     let held = store.statistics().messages
-    let pinned = PinnedBytes([UInt8](repeating: 0, count: 60_000), in: ledger)
+    let pinned = CachedBytes([UInt8](repeating: 0, count: 60_000), in: ledger)
     store.sweep()
     #expect(store.statistics().messages < held)
     #expect(store.statistics().bytes <= 100_000)
-    #expect(pinned.bytes.count == ledger.pinned)
+    #expect(pinned.bytes.count == ledger.cached)
   }
 
   @Test func `a sweep applies age where nobody publishes or reads`() throws {
@@ -218,9 +218,9 @@ import WireFormat
     let memory = MemoryStore(settings: settings, epoch: Epoch("e1")!, ledger: ledger) { clock.now }
     let store = TestStore(store: memory, clock: clock)
     try await store.publish("a")
-    let pinned = PinnedBytes([UInt8](repeating: 0, count: 200_000), in: ledger)
+    let pinned = CachedBytes([UInt8](repeating: 0, count: 200_000), in: ledger)
     memory.sweep()
-    #expect(memory.statistics().forgottenTopics == 1 && pinned.bytes.count == ledger.pinned)
+    #expect(memory.statistics().forgottenTopics == 1 && pinned.bytes.count == ledger.cached)
     var reader = try await store.reader(since: 0, "a")
     #expect(try await reader.all() == [.message("a", 1)])
     try await store.erase("a")

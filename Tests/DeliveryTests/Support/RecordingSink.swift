@@ -7,7 +7,7 @@ import WireFormat
 
 /// What a subscriber was told.
 enum Heard: Equatable, CustomStringConvertible {
-  case opened(Offset)
+  case opened(Offset?)
   case message(Offset)
   case rewound(Offset)
   case gap(String, after: Offset, through: Offset, String)
@@ -21,7 +21,7 @@ enum Heard: Equatable, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .opened(let offset): "opened \(offset)"
+    case .opened(let offset): "opened \(offset.map(String.init) ?? "nowhere yet")"
     case .message(let offset): "\(offset)"
     case .rewound(let offset): "rewound \(offset)"
     case .gap(let topic, let after, let through, let reason): "gap \(topic) (\(after), \(through)] \(reason)"
@@ -77,8 +77,8 @@ final class RecordingSink: SubscriberSink {
 
   // MARK: SubscriberSink
 
-  func opened(at offset: Offset, isRewinding: Bool) {
-    position = offset
+  func opened(at offset: Offset?, isRewinding: Bool) {
+    if let offset { position = offset }
     hear(.opened(offset))
   }
 

@@ -99,7 +99,9 @@ let tests: [Target] = [
     swiftSettings: settings),
   .testTarget(
     name: "GatewayTests",
-    dependencies: ["Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", logging],
+    dependencies: [
+      "Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", nioCore, nioPosix, logging,
+    ],
     swiftSettings: settings),
 ]
 

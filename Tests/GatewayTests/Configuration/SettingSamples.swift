@@ -14,6 +14,7 @@ let settingSamples: [String: String] = [
   "limits.header_bytes": "32KiB",
   "limits.request_line_bytes": "4KiB",
   "limits.topics_per_subscriber": "7",
+  "limits.patterns_per_subscriber": "8",
   "limits.connections": "11",
   "limits.connections_per_address": "12",
   "limits.batch_messages": "13",

@@ -80,7 +80,8 @@ extension OverSockets {
         #expect(try await sessions() == 0)
         #expect(try await gateway.metric("sluice_connections_dismissed_total{reason=\"disconnected\"}") == 4)
         #expect(try await gateway.admin("POST", "/v1/admin/disconnect", body: "{}").code == "missing-parameter")
-        #expect(try await gateway.admin("POST", "/v1/admin/disconnect", body: #"{"al":true}"#).code == "unknown-parameter")
+        #expect(
+          try await gateway.admin("POST", "/v1/admin/disconnect", body: #"{"al":true}"#).code == "unknown-parameter")
         #expect(try await gateway.admin("POST", "/v1/admin/disconnect", body: "x").code == "invalid-json")
       }
     }

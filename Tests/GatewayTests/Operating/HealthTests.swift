@@ -19,7 +19,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a gateway with all its connections is ready but accepts none`() async throws {
-      try await withGateway { $0.limits.connections = 2 } _: { gateway in
+      try await withGateway {
+        $0.limits.connections = 2
+      } _: { gateway in
         var held: [HTTPWire] = []
         for _ in 0..<2 {
           held.append(try await HTTPWire.connect(to: gateway.url))
@@ -35,7 +37,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `metrics are text that a scraper reads, and they move`() async throws {
-      try await withGateway { $0.history.messages = 5 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 5
+      } _: { gateway in
         let answer = try await gateway.admin("GET", "/metrics")
         #expect(answer.status == 200 && answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
         let before = try PrometheusText(answer.text)
@@ -43,11 +47,13 @@ extension OverSockets {
 
         var readers: [Reader] = []
         for kind in StreamTransport.allCases {
-          readers.append(try await Reader.open(kind, gateway.url, Reading("m", more: kind == .poll ? [("wait", "60")] : [])))
+          readers.append(
+            try await Reader.open(kind, gateway.url, Reading("m", more: kind == .poll ? [("wait", "60")] : [])))
         }
         let id = try await gateway.call(
           "POST", "/v1/topics/m/messages", headers: [("Content-Type", "application/json"), ("Idempotency-Key", "k")],
-          body: "[1,2]").string("id")
+          body: "[1,2]"
+        ).string("id")
         for reader in readers { #expect(try await reader.next().id == id) }
         _ = try await gateway.call(
           "POST", "/v1/topics/m/messages", headers: [("Content-Type", "application/json"), ("Idempotency-Key", "k")],

@@ -6,7 +6,9 @@ extension OverSockets {
   @Suite(.serialized) struct LimitTests {
     @Test(.timeLimit(.minutes(2)))
     func `one connection too many is refused while the others go on`() async throws {
-      try await withGateway { $0.limits.connections = 3 } _: { gateway in
+      try await withGateway {
+        $0.limits.connections = 3
+      } _: { gateway in
         var readers: [Reader] = []
         for kind in [StreamTransport.websocket, .sse, .ndjson] {
           readers.append(try await Reader.open(kind, gateway.url, Reading("t")))
@@ -26,7 +28,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `one address has only so many connections`() async throws {
-      try await withGateway { $0.limits.connectionsPerAddress = 2 } _: { gateway in
+      try await withGateway {
+        $0.limits.connectionsPerAddress = 2
+      } _: { gateway in
         var held: [HTTPWire] = []
         for _ in 0..<2 {
           held.append(try await HTTPWire.connect(to: gateway.url))
@@ -36,7 +40,8 @@ extension OverSockets {
         #expect(answer.status == 429 && answer.code == "too-many-connections-from-address")
         #expect(Int(answer["Retry-After"] ?? "") ?? 0 >= 1)
         #expect(try await held[0].call("GET", "/v1/negotiate").status == 200)
-        #expect(try await gateway.metric("sluice_http_connections_refused_total{limit=\"connections_per_address\"}") == 1)
+        #expect(
+          try await gateway.metric("sluice_http_connections_refused_total{limit=\"connections_per_address\"}") == 1)
       }
     }
 
@@ -72,7 +77,8 @@ extension OverSockets {
         head.wire.send("GET /v1/negotiate HTTP/1.1\r\nHost: x\r\n")
         let body = try await HTTPWire.connect(to: gateway.url)
         body.wire.send(
-          "POST /v1/topics/t/messages HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nhalf")
+          "POST /v1/topics/t/messages HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nhalf"
+        )
         let late = try await head.answer()
         #expect(late.status == 408 && late.code == "request-timeout", "\(late)")
         #expect(try await head.some() == nil)

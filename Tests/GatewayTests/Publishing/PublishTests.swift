@@ -32,7 +32,9 @@ extension OverSockets {
     @Test(
       .timeLimit(.minutes(2)),
       arguments: [
-        ("application/json", "{ \"b\" : 1.50e0,\r\n \"a\" : [ true , null ] }", #""data":{"b":1.50e0,"a":[true,null]}"#),
+        (
+          "application/json", "{ \"b\" : 1.50e0,\r\n \"a\" : [ true , null ] }", #""data":{"b":1.50e0,"a":[true,null]}"#
+        ),
         ("application/json; charset=utf-8", " 18446744073709551616 ", #""data":18446744073709551616"#),
         ("application/vnd.x+json", #"" two  spaces ""#, #""data":" two  spaces ""#),
         ("text/plain", "line\n\"quoted\" \\ tab\t", #""data":"line\n\"quoted\" \\ tab\t""#),
@@ -99,7 +101,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a full table refuses keyed publishes and no others`() async throws {
-      try await withGateway { $0.limits.idempotencyKeys = 2 } _: { gateway in
+      try await withGateway {
+        $0.limits.idempotencyKeys = 2
+      } _: { gateway in
         for key in ["a", "b"] { #expect(try await post(gateway, "1", [("Idempotency-Key", key)]).status == 201) }
         let refused = try await post(gateway, "1", [("Idempotency-Key", "c")])
         #expect(refused.status == 503 && refused.code == "key-table-full" && refused["Retry-After"] != nil)
@@ -110,7 +114,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a condition holds or names the last id`() async throws {
-      try await withGateway { $0.history.messages = 0 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 0
+      } _: { gateway in
         let first = try await post(gateway, "1", [("If-None-Match", "*")])
         #expect(first.status == 201)
         let id = first.string("id") ?? ""
@@ -179,7 +185,8 @@ extension OverSockets {
             #expect(result == ok, "message \(index)")
           } else {
             #expect(
-              result.hasPrefix(#"{"error":{"type":"urn:sluice:error:\#(wanted.code ?? "")","#), "message \(index): \(result)")
+              result.hasPrefix(#"{"error":{"type":"urn:sluice:error:\#(wanted.code ?? "")","#),
+              "message \(index): \(result)")
           }
         }
         #expect(gateway.head == id(6))
@@ -188,7 +195,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `history is paged to its end`() async throws {
-      try await withGateway { $0.history.messages = 55 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 55
+      } _: { gateway in
         try await gateway.publish("t", 1...70)
         try await gateway.publish("other", 1...3)
         let http = try await HTTPWire.connect(to: gateway.url)
@@ -206,7 +215,8 @@ extension OverSockets {
           }
           seqs += items.map(\.seq)
           pages += 1
-          #expect(answer["Link"] == "</v1/topics/t/messages?limit=10&since=\(answer.string("next") ?? "")>; rel=\"next\"")
+          #expect(
+            answer["Link"] == "</v1/topics/t/messages?limit=10&since=\(answer.string("next") ?? "")>; rel=\"next\"")
           target = "/v1/topics/t/messages?limit=10&since=\(answer.string("next") ?? "")"
         }
         #expect(seqs == Array(16...70) && pages == 6)
@@ -214,7 +224,8 @@ extension OverSockets {
         try await gateway.passTheTape()
         let answer = try await http.call("GET", "/v1/topics/t/messages?since=\(gateway.id(3))")
         let first = try Item(Array(answer.elements("items")[0].utf8))
-        #expect(first.isGap && first.after == gateway.id(3) && first.id == gateway.id(15) && first.seq == 15, "\(first)")
+        #expect(
+          first.isGap && first.after == gateway.id(3) && first.id == gateway.id(15) && first.seq == 15, "\(first)")
       }
     }
 
@@ -232,7 +243,8 @@ extension OverSockets {
         let bytes = answer.integer("bytes") ?? 0
         #expect(bytes > 0)
         #expect(
-          answer.text == #"{"topic":"t","last_id":"\#(last)","last_seq":10,"oldest_id":"\#(gateway.id(7))","oldest_seq":7,"#
+          answer.text
+            == #"{"topic":"t","last_id":"\#(last)","last_seq":10,"oldest_id":"\#(gateway.id(7))","oldest_seq":7,"#
             + #""messages":4,"bytes":\#(bytes),"retention":{"messages":4,"age_ms":90000,"bytes":67108864}}"#)
         let erased = try await gateway.call("DELETE", "/v1/topics/t")
         #expect(erased.status == 200 && erased.integer("last_seq") == 10 && erased.string("oldest_id") == nil)

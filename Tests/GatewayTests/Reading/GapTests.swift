@@ -7,14 +7,17 @@ extension OverSockets {
   @Suite(.serialized) struct GapTests {
     @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
     func `what retention passed is a gap with its bounds and then the oldest held`(kind: StreamTransport) async throws {
-      try await withGateway { $0.history.messages = 10 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 10
+      } _: { gateway in
         let first = try await gateway.publish("t", 1...5)
         let last = try await gateway.publish("t", 6...40)
         try await gateway.passTheTape()
         let reader = try await Reader.open(kind, gateway.url, Reading("t", since: first))
         let gap = try await reader.next()
         let id = gateway.id(offset(first)! + 25)
-        #expect(gap.text == #"{"type":"gap","topic":"t","after":"\#(first)","id":"\#(id)","seq":30,"reason":"expired"}"#)
+        #expect(
+          gap.text == #"{"type":"gap","topic":"t","after":"\#(first)","id":"\#(id)","seq":30,"reason":"expired"}"#)
         let items = try await reader.upTo(last)
         #expect(items.map(\.seq) == Array(31...40) && !items.contains { $0.isGap })
         try await reader.kill()
@@ -41,9 +44,10 @@ extension OverSockets {
         try await gateway.passTheTape()
         let reader = try await Reader.open(kind, gateway.url, Reading("long", "short", since: start))
         let items = try await reader.upTo(last)
-        #expect(items.map { "\($0.kind) \($0.topic ?? "") \($0.seq)" } == [
-          "message long 1", "message long 2", "gap short 2", "message long 3", "message short 3",
-        ])
+        #expect(
+          items.map { "\($0.kind) \($0.topic ?? "") \($0.seq)" } == [
+            "message long 1", "message long 2", "gap short 2", "message long 3", "message short 3",
+          ])
         #expect(items[2].id == missing && items[2].after == start && items[2].reason == "expired")
       }
     }
@@ -55,7 +59,9 @@ extension OverSockets {
     func `a position that nobody knows is one epoch gap and then the oldest held`(
       kind: StreamTransport, since: String
     ) async throws {
-      try await withGateway { $0.history.messages = 3 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 3
+      } _: { gateway in
         let last = try await gateway.publish("t", 1...10)
         try await gateway.publish("u", "1")
         let reader = try await Reader.open(kind, gateway.url, Reading("t", "u.>", since: since))
@@ -100,12 +106,14 @@ extension OverSockets {
         let erased = try await gateway.publish("t", 6...40)
         try await gateway.publish("u", "1")
         let answer = try await gateway.call("DELETE", "/v1/topics/t")
-        #expect(answer.status == 200 && answer.integer("messages") == 0 && answer.integer("last_seq") == 40, "\(answer)")
+        #expect(
+          answer.status == 200 && answer.integer("messages") == 0 && answer.integer("last_seq") == 40, "\(answer)")
         let next = try await gateway.publish("t", "41")
 
         let reader = try await Reader.open(kind, gateway.url, Reading("t", since: first))
         let gap = try await reader.next()
-        #expect(gap.isGap && gap.reason == "deleted" && gap.after == first && gap.id == erased && gap.seq == 40, "\(gap)")
+        #expect(
+          gap.isGap && gap.reason == "deleted" && gap.after == first && gap.id == erased && gap.seq == 40, "\(gap)")
         let item = try await reader.next()
         #expect(item.id == next && item.seq == 41)
         for start in ["earliest", first, gateway.id(0)] {
@@ -118,7 +126,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
     func `a reader in the middle of what is erased gets the gap and goes on`(kind: StreamTransport) async throws {
-      try await withGateway { $0.history.messages = 20_000 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 20_000
+      } _: { gateway in
         let start = gateway.head
         // More than the kernel's buffers take, so that the reader is really in the middle.
         let value = "\"\(String(repeating: "x", count: 4000))\""
@@ -138,8 +148,10 @@ extension OverSockets {
         // What the histories and the tape no longer have may be told apart, but it is one stretch without a hole.
         #expect(messages == Array(61..<61 + messages.count - 1) + [3001])
         let told = items[max(messages.count - 2, 0)].id
-        #expect(gaps.map(\.after) == [messages.count > 1 ? told : gateway.id(60)] + gaps.dropLast().map(\.id), "\(gaps)")
-        #expect(gaps.allSatisfy { $0.reason == "deleted" } && gaps.last?.id == last && gaps.last?.seq == 3000, "\(gaps)")
+        #expect(
+          gaps.map(\.after) == [messages.count > 1 ? told : gateway.id(60)] + gaps.dropLast().map(\.id), "\(gaps)")
+        #expect(
+          gaps.allSatisfy { $0.reason == "deleted" } && gaps.last?.id == last && gaps.last?.seq == 3000, "\(gaps)")
         #expect(messages.count < 2900)
       }
     }

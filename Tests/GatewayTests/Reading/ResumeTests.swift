@@ -9,7 +9,9 @@ struct Change: CustomTestStringConvertible {
   var from: StreamTransport
   var to: StreamTransport
 
-  static let all = StreamTransport.allCases.flatMap { from in StreamTransport.allCases.map { Change(from: from, to: $0) } }
+  static let all = StreamTransport.allCases.flatMap { from in
+    StreamTransport.allCases.map { Change(from: from, to: $0) }
+  }
 
   var testDescription: String { "\(from.rawValue) to \(to.rawValue)" }
 }
@@ -20,7 +22,9 @@ extension OverSockets {
     func `a reader killed in mid-stream at full speed resumes without loss or repetition`(
       kind: StreamTransport
     ) async throws {
-      try await withGateway { $0.history.messages = 100_000 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 100_000
+      } _: { gateway in
         let start = gateway.head
         let pace = Pace()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -85,7 +89,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a topic that was quiet while others moved 100000 messages has no gap`() async throws {
-      try await withGateway { $0.history.messages = 50 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 50
+      } _: { gateway in
         let first = try await gateway.publish("quiet", "1")
         let before = gateway.head
         try await gateway.publish("busy", 1...100_000)

@@ -17,14 +17,17 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
     func `earliest is everything held, without a gap`(kind: StreamTransport) async throws {
-      try await withGateway { $0.history.messages = 7 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 7
+      } _: { gateway in
         try await gateway.publish("a", 1...20)
         let last = try await gateway.publish("b", 1...3)
         try await gateway.passTheTape()
         let reader = try await Reader.open(kind, gateway.url, Reading("a", "b", since: "earliest"))
         let items = try await reader.upTo(last)
-        #expect(items.map { "\($0.kind) \($0.topic ?? "") \($0.seq)" } ==
-          (14...20).map { "message a \($0)" } + (1...3).map { "message b \($0)" })
+        #expect(
+          items.map { "\($0.kind) \($0.topic ?? "") \($0.seq)" } == (14...20).map { "message a \($0)" }
+            + (1...3).map { "message b \($0)" })
       }
     }
 
@@ -37,9 +40,10 @@ extension OverSockets {
         try await gateway.publish("r.c", 1...20)
         let reader = try await Reader.open(kind, gateway.url, Reading("r.*", rewind: 3))
         let items = try await reader.next(8)
-        #expect(items.map { "\($0.topic ?? "") \($0.seq)" } == [
-          "r.a 18", "r.a 19", "r.a 20", "r.b 1", "r.b 2", "r.c 18", "r.c 19", "r.c 20",
-        ])
+        #expect(
+          items.map { "\($0.topic ?? "") \($0.seq)" } == [
+            "r.a 18", "r.a 19", "r.a 20", "r.b 1", "r.b 2", "r.c 18", "r.c 19", "r.c 20",
+          ])
         let id = try await gateway.publish("r.b", "3")
         #expect(try await reader.next().id == id)
       }

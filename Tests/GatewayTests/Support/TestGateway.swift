@@ -99,7 +99,9 @@ func eventually(
 ) async throws {
   let start = ContinuousClock.now
   while try await !holds() {
-    guard ContinuousClock.now - start < limit else { throw Silence(description: "\(what) did not come within \(limit)") }
+    guard ContinuousClock.now - start < limit else {
+      throw Silence(description: "\(what) did not come within \(limit)")
+    }
     try await Task.sleep(for: .milliseconds(5))
   }
 }

@@ -16,7 +16,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)), arguments: [0, 1, 125, 126, 65_535, 65_536, 1 << 20, 16 << 20], [false, true])
     func `text and binary of any length come back`(count: Int, deflates: Bool) async throws {
-      try await withGateway { $0.diagnostics.echo = true } _: { gateway in
+      try await withGateway {
+        $0.diagnostics.echo = true
+      } _: { gateway in
         let socket = try await Socket.open(gateway.url, Self.path, deflates: deflates)
         let text = String(repeating: "a", count: count)
         socket.send(text)
@@ -31,7 +33,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)), arguments: [1, 7, 4096])
     func `a message in fragments comes back whole, with a ping in between`(size: Int) async throws {
-      try await withGateway { $0.diagnostics.echo = true } _: { gateway in
+      try await withGateway {
+        $0.diagnostics.echo = true
+      } _: { gateway in
         let socket = try await Socket.open(gateway.url, Self.path)
         let message = (0..<max(20_000, size * 3)).map { UInt8($0 % 251) }
         var frames: [UInt8] = []
@@ -54,7 +58,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `more than 16 MiB is too big`() async throws {
-      try await withGateway { $0.diagnostics.echo = true } _: { gateway in
+      try await withGateway {
+        $0.diagnostics.echo = true
+      } _: { gateway in
         let socket = try await Socket.open(gateway.url, Self.path)
         // The header alone is enough: 16 MiB and one byte are announced.
         let header: [UInt8] = [0x82, 0xff, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1]

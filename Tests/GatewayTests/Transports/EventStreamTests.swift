@@ -40,7 +40,9 @@ extension OverSockets {
   @Suite(.serialized) struct EventStreamTests {
     @Test(.timeLimit(.minutes(2)))
     func `the head and each block are as the protocol has them`() async throws {
-      try await withGateway { $0.reconnect.min = .milliseconds(750) } _: { gateway in
+      try await withGateway {
+        $0.reconnect.min = .milliseconds(750)
+      } _: { gateway in
         let start = gateway.head
         let first = try await gateway.publish("t", "1")
         let stream = try await Stream(gateway.url, "/v1/stream?topic=t&since=\(start)")
@@ -50,13 +52,15 @@ extension OverSockets {
         #expect(stream.answer["X-Accel-Buffering"] == "no")
         #expect(stream.answer["Transfer-Encoding"] == "chunked" && stream.answer["Content-Length"] == nil)
         let hello = try await stream.block().split(separator: "\n").map(String.init)
-        #expect(hello.count == 4 && hello[0] == "retry: 750" && hello[1] == "id: \(start)" && hello[2] == "event: hello")
+        #expect(
+          hello.count == 4 && hello[0] == "retry: 750" && hello[1] == "id: \(start)" && hello[2] == "event: hello")
         #expect(hello[3].hasPrefix(#"data: {"type":"hello","id":"\#(start)","heartbeat":15,"session":""#))
         let message = try await stream.block().split(separator: "\n").map(String.init)
         #expect(message.count == 2 && message[0] == "id: \(first)")
         #expect(message[1].hasPrefix(#"data: {"id":"\#(first)","topic":"t","seq":1,"time":"#))
         #expect(
-          try await stream.block() == "id: \(first)\nevent: caught_up\ndata: {\"type\":\"caught_up\",\"id\":\"\(first)\"}")
+          try await stream.block()
+            == "id: \(first)\nevent: caught_up\ndata: {\"type\":\"caught_up\",\"id\":\"\(first)\"}")
         let second = try await gateway.publish("t", "2")
         // One chunk a message.
         let chunk = String(decoding: try await stream.http.chunk() ?? [], as: UTF8.self)
@@ -66,7 +70,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a heartbeat carries the position that other topics have moved`() async throws {
-      try await withGateway { $0.heartbeat.sse = .seconds(1) } _: { gateway in
+      try await withGateway {
+        $0.heartbeat.sse = .seconds(1)
+      } _: { gateway in
         let stream = try await Stream(gateway.url, "/v1/stream?topic=t")
         #expect(try await stream.block().contains("\"heartbeat\":1,"))
         let id = try await gateway.publish("other", "1")
@@ -89,7 +95,8 @@ extension OverSockets {
           text += String(decoding: try await http.some() ?? [], as: UTF8.self)
         }
         #expect(text.contains(id))
-        #expect(try await gateway.admin("POST", "/v1/admin/disconnect", body: #"{"all":true}"#).integer("disconnected") == 1)
+        #expect(
+          try await gateway.admin("POST", "/v1/admin/disconnect", body: #"{"all":true}"#).integer("disconnected") == 1)
         #expect(try await http.some() == nil)
       }
     }
@@ -133,7 +140,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `refused for capacity an event stream is told when to come back`() async throws {
-      try await withGateway { $0.limits.connections = 1 } _: { gateway in
+      try await withGateway {
+        $0.limits.connections = 1
+      } _: { gateway in
         let first = try await HTTPWire.connect(to: gateway.url)
         #expect(try await first.call("GET", "/v1/negotiate").status == 200)
         let stream = try await Stream(gateway.url, "/v1/stream?topic=t")
@@ -141,7 +150,9 @@ extension OverSockets {
         let text = try await stream.rest()
         let lines = text.split(separator: "\n").map(String.init)
         let wait = Int(lines.first?.dropFirst("retry: ".count) ?? "") ?? 0
-        #expect(wait >= 500 && lines.dropFirst() == ["event: reconnect", #"data: {"type":"reconnect","after_ms":\#(wait)}"#], "\(text)")
+        #expect(
+          wait >= 500 && lines.dropFirst() == ["event: reconnect", #"data: {"type":"reconnect","after_ms":\#(wait)}"#],
+          "\(text)")
       }
     }
   }

@@ -5,7 +5,9 @@ extension OverSockets {
   @Suite(.serialized) struct LineStreamTests {
     @Test(.timeLimit(.minutes(2)))
     func `each chunk is one object and its line end, hello first`() async throws {
-      try await withGateway { $0.heartbeat.ndjson = .seconds(1) } _: { gateway in
+      try await withGateway {
+        $0.heartbeat.ndjson = .seconds(1)
+      } _: { gateway in
         let start = gateway.head
         let id = try await gateway.publish("t", "1")
         let http = try await HTTPWire.connect(to: gateway.url)

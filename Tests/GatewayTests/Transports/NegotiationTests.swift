@@ -5,7 +5,9 @@ extension OverSockets {
   @Suite(.serialized) struct NegotiationTests {
     @Test(.timeLimit(.minutes(2)))
     func `negotiating tells transports, position and limits`() async throws {
-      try await withGateway { $0.limits.messageBytes = 12_345 } _: { gateway in
+      try await withGateway {
+        $0.limits.messageBytes = 12_345
+      } _: { gateway in
         let last = try await gateway.publish("t", 1...3)
         let host = gateway.url.dropFirst("http://".count)
         let answer = try await gateway.call("GET", "/v1/negotiate?topic=t")
@@ -49,7 +51,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `an allowed origin is told so and a foreign one is refused`() async throws {
-      try await withGateway { $0.cors.origins = [Self.page] } _: { gateway in
+      try await withGateway {
+        $0.cors.origins = [Self.page]
+      } _: { gateway in
         let allowed = try await gateway.call("GET", "/v1/negotiate", headers: [("Origin", Self.page)])
         #expect(allowed.status == 200 && allowed["Access-Control-Allow-Origin"] == Self.page)
         #expect(allowed["Vary"] == "Origin" && allowed["Access-Control-Expose-Headers"]?.contains("Link") == true)
@@ -66,7 +70,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a preflight says what may be sent`() async throws {
-      try await withGateway { $0.cors.origins = [Self.page] } _: { gateway in
+      try await withGateway {
+        $0.cors.origins = [Self.page]
+      } _: { gateway in
         let ask = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "idempotency-key")]
         let allowed = try await gateway.call(
           "OPTIONS", "/v1/topics/t/messages", headers: [("Origin", Self.page)] + ask)
@@ -81,7 +87,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a star allows every origin`() async throws {
-      try await withGateway { $0.cors.origins = ["*"] } _: { gateway in
+      try await withGateway {
+        $0.cors.origins = ["*"]
+      } _: { gateway in
         let answer = try await gateway.call("GET", "/v1/negotiate", headers: [("Origin", "https://any.example")])
         #expect(answer.status == 200 && answer["Access-Control-Allow-Origin"] == "*")
       }
@@ -95,7 +103,9 @@ extension OverSockets {
         ("https://APP.example.com:443", false),
       ])
     func `a websocket is opened for allowed pages alone`(origin: String, isAllowed: Bool) async throws {
-      try await withGateway { $0.cors.origins = [Self.page] } _: { gateway in
+      try await withGateway {
+        $0.cors.origins = [Self.page]
+      } _: { gateway in
         let http = try await HTTPWire.connect(to: gateway.url)
         http.send("GET", "/v1/stream?topic=t", headers: Socket.upgrade + [("Origin", origin)])
         let answer = try await http.head()
@@ -108,7 +118,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `no page is an operator`() async throws {
-      try await withGateway { $0.cors.origins = ["*"] } _: { gateway in
+      try await withGateway {
+        $0.cors.origins = ["*"]
+      } _: { gateway in
         let http = try await HTTPWire.connect(to: gateway.adminURL)
         let answer = try await http.call(
           "POST", "/v1/admin/drain", headers: [("Origin", "https://evil.example")])

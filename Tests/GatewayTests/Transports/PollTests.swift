@@ -47,7 +47,9 @@ extension OverSockets {
             == #"{"items":[],"next":"\#(gateway.id(10))"}"#)
         let http = try await HTTPWire.connect(to: gateway.url)
         http.send("GET", "/v1/stream?topic=t&wait=1&since=\(start)")
-        try await eventually("a parked poll") { try await gateway.metric(#"sluice_connections{transport="poll"}"#) == 1 }
+        try await eventually("a parked poll") {
+          try await gateway.metric(#"sluice_connections{transport="poll"}"#) == 1
+        }
         try await gateway.publish("other", 11...20)
         #expect(try await http.answer().text == #"{"items":[],"next":"\#(gateway.id(20))"}"#)
       }
@@ -58,7 +60,9 @@ extension OverSockets {
       try await withGateway { gateway in
         let http = try await HTTPWire.connect(to: gateway.url)
         http.send("GET", "/v1/stream?topic=t&wait=60&since=\(gateway.head)")
-        try await eventually("a parked poll") { try await gateway.metric(#"sluice_connections{transport="poll"}"#) == 1 }
+        try await eventually("a parked poll") {
+          try await gateway.metric(#"sluice_connections{transport="poll"}"#) == 1
+        }
         let id = try await gateway.publish("t", "1")
         let answer = try await http.answer()
         #expect(answer.elements("items").count == 1 && answer.string("next") == id)
@@ -68,7 +72,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `limit bounds messages and not gaps, and the pages follow each other`() async throws {
-      try await withGateway { $0.history.messages = 10 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 10
+      } _: { gateway in
         let start = gateway.head
         try await gateway.publish("t", 1...30)
         try await gateway.passTheTape()
@@ -94,7 +100,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `a poll with nothing but a gap answers at once`() async throws {
-      try await withGateway { $0.history.messages = 0 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 0
+      } _: { gateway in
         let start = gateway.head
         let last = try await gateway.publish("t", 1...5)
         try await gateway.passTheTape()

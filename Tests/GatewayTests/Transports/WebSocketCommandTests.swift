@@ -11,7 +11,9 @@ extension OverSockets {
     /// Everyone's live messages wait behind the new subscription's backlog, and each comes exactly once.
     @Test(.timeLimit(.minutes(2)))
     func `subscribing later from an older position at full speed loses and repeats nothing`() async throws {
-      try await withGateway { $0.history.messages = 1_000_000 } _: { gateway in
+      try await withGateway {
+        $0.history.messages = 1_000_000
+      } _: { gateway in
         let since = try await gateway.publish("early", "0")
         try await gateway.publish("later", 1...500)
         let reader = try await open(gateway, Reading("live"))
@@ -175,8 +177,10 @@ extension OverSockets {
         (#"{"type":"publish","topic":"t","data":1,"event":"gap","ref":13}"#, "invalid-event", 400, 13),
         (#"{"type":"publish","topic":"t","data":1,"key":"","ref":14}"#, "invalid-parameter", 400, 14),
         (#"{"type":"publish","topic":"t","data":1,"if_last":null,"ref":15}"#, "unknown-parameter", 400, 15),
-        (#"{"type":"publish","topic":"t","data":"\#(String(repeating: "x", count: 2000))","ref":16}"#,
-          "message-too-large", 413, 16),
+        (
+          #"{"type":"publish","topic":"t","data":"\#(String(repeating: "x", count: 2000))","ref":16}"#,
+          "message-too-large", 413, 16
+        ),
         (#"{"type":"unsubscribe","ref":17}"#, "missing-parameter", 400, 17),
         (#"{"type":"auth","ref":18}"#, "missing-parameter", 400, 18),
         (#"{"type":"auth","token":"x","ref":19}"#, "invalid-command", 400, 19),

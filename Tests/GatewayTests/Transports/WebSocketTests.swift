@@ -71,11 +71,13 @@ extension OverSockets {
       Breach(testDescription: "a fragmented ping", code: 1002, frame: [0x09, 0x80, 0, 0, 0, 0]),
       Breach(testDescription: "a continuation of nothing", code: 1002, frame: [0x80, 0x80, 0, 0, 0, 0]),
       Breach(testDescription: "a close of one byte", code: 1002, frame: [0x88, 0x81, 0, 0, 0, 0, 3]),
-      Breach(testDescription: "a close code that may not be sent", code: 1002, frame: [0x88, 0x82, 0, 0, 0, 0, 3, 0xed]),
+      Breach(
+        testDescription: "a close code that may not be sent", code: 1002, frame: [0x88, 0x82, 0, 0, 0, 0, 3, 0xed]),
       Breach(testDescription: "text that is not UTF-8", code: 1007, frame: [0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]),
       Breach(testDescription: "a binary message", code: 1003, frame: [0x82, 0x81, 0, 0, 0, 0, 7]),
       Breach(
-        testDescription: "a message past the limit", code: 1009, frame: [0x81, 0xff, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]),
+        testDescription: "a message past the limit", code: 1009,
+        frame: [0x81, 0xff, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]),
     ]
 
     @Test(.timeLimit(.minutes(2)), arguments: breaches)
@@ -108,7 +110,8 @@ extension OverSockets {
         let pinned = try await gateway.metric("sluice_unsent_bytes")
         try await gateway.publish("t", value)
         let texts = [
-          try await plain.item()?.text ?? "a", try await first.item()?.text ?? "b", try await second.item()?.text ?? "c",
+          try await plain.item()?.text ?? "a", try await first.item()?.text ?? "b",
+          try await second.item()?.text ?? "c",
         ]
         #expect(texts[0] == texts[1] && texts[1] == texts[2] && texts[0].contains(value))
         let sizes = [plain, first, second].enumerated().map { $1.receivedBytes - before[$0] }
@@ -141,7 +144,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `deflate that is switched off is not negotiated`() async throws {
-      try await withGateway { $0.compression.websocket = false } _: { gateway in
+      try await withGateway {
+        $0.compression.websocket = false
+      } _: { gateway in
         let socket = try await Socket.open(gateway.url, "/v1/stream?topic=t", deflates: true)
         #expect(socket.handshake["Sec-WebSocket-Extensions"] == nil)
       }

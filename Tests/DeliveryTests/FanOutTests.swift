@@ -1,4 +1,6 @@
 import Delivery
+import NIOCore
+import NIOEmbedded
 import StreamLog
 import StreamStores
 import Testing
@@ -31,6 +33,24 @@ import WireFormat
     harness.work()
     #expect(sink.offsets == (1...30).filter { $0 % 3 != 2 })
     #expect((5...10).contains(sink.deliveries))
+  }
+
+  /// A loop runs its queued tasks to the end before it looks at a socket, and tasks queued meanwhile too. A hub that
+  /// went on with its next burst that way would keep every socket of its loop waiting for as long as there is more.
+  @Test func `between two bursts the loop gets to serve its sockets`() throws {
+    var settings = HubSettings()
+    settings.burstMessages = 1
+    let harness = HubHarness(hub: settings)
+    let (_, sink) = try harness.subscribe("a")
+    for _ in 0..<3 { harness.publish("a") }
+    harness.runLoop()
+    #expect(sink.offsets == [1])
+    harness.runLoop()
+    #expect(sink.offsets == [1])
+    for count in 2...3 {
+      harness.loop.advanceTime(by: .microseconds(20))
+      #expect(sink.offsets.count == count)
+    }
   }
 
   @Test func `several topics come merged in id order, with others' messages left out`() throws {

@@ -107,7 +107,7 @@ extension OverSockets {
           before.append(socket.receivedBytes)
         }
         let value = "\"\(String(repeating: "the same again ", count: 400))\""
-        let pinned = try await gateway.metric("sluice_unsent_bytes")
+        let pinned = try await gateway.metric("sluice_cached_bytes")
         try await gateway.publish("t", value)
         let texts = [
           try await plain.item()?.text ?? "a", try await first.item()?.text ?? "b",
@@ -117,7 +117,7 @@ extension OverSockets {
         let sizes = [plain, first, second].enumerated().map { $1.receivedBytes - before[$0] }
         #expect(sizes[0] > 6000 && sizes[1] < 300 && sizes[2] == sizes[1])
         // Compressed once: what is kept of it is one copy, however many read it.
-        let kept = try await gateway.metric("sluice_unsent_bytes") - pinned
+        let kept = try await gateway.metric("sluice_cached_bytes") - pinned
         #expect(kept > 0 && kept < Double(sizes[1]) * 1.5 + 64, "\(kept) bytes for \(sizes[1])")
         let third = try await Socket.open(gateway.url, "/v1/stream?topic=t&since=earliest", deflates: true)
         _ = try await third.item()

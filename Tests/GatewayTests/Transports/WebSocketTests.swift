@@ -122,7 +122,7 @@ extension OverSockets {
         let third = try await Socket.open(gateway.url, "/v1/stream?topic=t&since=earliest", deflates: true)
         _ = try await third.item()
         #expect(try await third.item()?.text == texts[0])
-        #expect(try await gateway.metric("sluice_unsent_bytes") - pinned == kept)
+        #expect(try await gateway.metric("sluice_cached_bytes") - pinned == kept)
       }
     }
 

@@ -26,7 +26,8 @@ extension HTTPConnection {
   /// Between requests: the clock for what comes next.
   func watchNextRequest() {
     if !isWritable {
-      watchStall()
+      // Not moved by later bytes: a peer that sends and takes nothing is stalled all the same.
+      if clock.deadline != .stall { watchStall() }
     } else if parser.bufferedBytes > 0 {
       // Not moved by later bytes: it is the whole head that must be there in time.
       if clock.deadline != .head { set(.head, in: shared.settings.requestHeadTime) }

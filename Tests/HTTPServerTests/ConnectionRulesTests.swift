@@ -161,4 +161,20 @@ struct ConnectionRulesTests {
       try server.checkStillServes()
     }
   }
+
+  @Test func `a client that reads no answers is closed though it goes on sending`() async throws {
+    var settings = HTTPListenerSettings()
+    settings.stallTime = .milliseconds(300)
+    try await ListenerHarness.run(settings) { server throws in
+      let client = try server.client(receiveBuffer: 4096)
+      client.send(String(repeating: "GET /big HTTP/1.1\r\nHost: a\r\n\r\n", count: 10))
+      // A head that never ends, a byte at a time and each well within the stall time.
+      let isStalled = waitUntil {
+        _ = client.sendWithoutWaiting([0x58])
+        return server.listener.counters[.stalled] == 1
+      }
+      #expect(isStalled)
+      #expect(waitUntil { server.listener.connections == 0 })
+    }
+  }
 }

@@ -152,7 +152,10 @@ package final class Gateway: Sendable {
     let deadline = ContinuousClock.now + configuration.drain.timeout
     admission.drain()
     logger.info("draining", metadata: ["connections": "\(publicListener?.connections ?? 0)"])
-    for part in loops.parts { part.hub.execute { Gateway.dismissSome($0, window: window) } }
+    for part in loops.parts {
+      part.hub.execute { Gateway.dismissSome($0, window: window) }
+      part.eventLoop.execute { part.context.value.closeEchoes() }
+    }
     while ContinuousClock.now < deadline, await hasSubscribers() {
       try? await Task.sleep(for: .milliseconds(20))
     }

@@ -123,17 +123,17 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
 
   func dismissed(_ reason: DismissalReason) {
     handle = nil
+    // One that is not open yet is owed an answer.
+    guard let outlet else { return turnAway(reason.problem) }
     switch reason {
     case .memory:
       context.cutOff(self, reason)
-      outlet?.abort()
+      outlet.abort()
     case .disconnected:
-      outlet?.finish(nil)
+      outlet.finish(nil)
     case .draining(let afterMilliseconds):
-      outlet?.finish(bytes(.reconnect(afterMs: afterMilliseconds)))
-      turnAway(.draining(retryAfter: (afterMilliseconds + 999) / 1000))
+      outlet.finish(bytes(.reconnect(afterMs: afterMilliseconds)))
     }
-    exchange = nil
   }
 
   // MARK: From the connection

@@ -21,10 +21,22 @@ package struct StreamRequest: Sendable {
 
   package struct Limits: Sendable {
     package var topics = 1000
+    /// Of those, the ones with wildcards: each is looked at for every message, a topic is looked up.
+    package var patterns = 50
     package var pollWaitSeconds = 60
     package var pollMessages = 1000
 
     package init() {}
+
+    /// - Parameters:
+    ///   - patterns: what a subscriber asks for.
+    ///   - topics: how many topics and patterns it has already, and `wildcards` how many of them have wildcards.
+    package func check(_ patterns: [TopicPattern], topics: Int = 0, wildcards: Int = 0) throws(Problem) {
+      guard topics + patterns.count <= self.topics else { throw .tooManyTopics(limit: self.topics) }
+      guard wildcards + patterns.count(where: { $0.exact == nil }) <= self.patterns else {
+        throw .tooManyPatterns(limit: self.patterns)
+      }
+    }
   }
 
   /// Reads the query.
@@ -39,7 +51,7 @@ package struct StreamRequest: Sendable {
   /// Reads a body; the query must be empty, but for `transport`.
   package init(_ request: HTTPRequest, body: [UInt8], limits: Limits) throws(Problem) {
     let query = try Query(request.target, allowed: ["transport"], repeatable: [])
-    let body = try StreamBody(body)
+    let body = try StreamBody(body, maxTopics: limits.topics)
     try self.init(
       request, patterns: body.topics, since: body.since, rewind: body.rewind, wait: body.wait, limit: body.limit,
       format: body.format, transport: body.transport ?? query["transport"], limits: limits)
@@ -50,7 +62,8 @@ package struct StreamRequest: Sendable {
     format: String?, transport: String?, limits: Limits
   ) throws(Problem) {
     self.transport = try TransportKind.negotiate(request, named: transport)
-    self.patterns = try Self.distinct(patterns, limits: limits)
+    self.patterns = patterns
+    try limits.check(patterns)
     if self.transport == .websocket, !request.wantsWebSocket {
       throw .upgradeRequired("A websocket begins with GET, 'Connection: Upgrade' and 'Upgrade: websocket'.")
     }
@@ -61,13 +74,6 @@ package struct StreamRequest: Sendable {
     waitSeconds = try Self.checked(wait, "wait", 0...limits.pollWaitSeconds, default: min(25, limits.pollWaitSeconds))
     self.limit = try Self.checked(limit, "limit", 1...limits.pollMessages, default: limits.pollMessages)
     isRaw = try Self.isRaw(format, patterns: self.patterns, transport: self.transport)
-  }
-
-  private static func distinct(_ patterns: [TopicPattern], limits: Limits) throws(Problem) -> [TopicPattern] {
-    var seen: Set<TopicPattern> = []
-    let distinct = patterns.filter { seen.insert($0).inserted }
-    guard distinct.count <= limits.topics else { throw .tooManyTopics(limit: limits.topics) }
-    return distinct
   }
 
   private static func start(

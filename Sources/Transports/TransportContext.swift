@@ -44,6 +44,8 @@ package final class TransportContext {
   package private(set) var open: [TransportKind: Int] = [:]
   package private(set) var opened: [TransportKind: UInt64] = [:]
   package internal(set) var receivedBytes: UInt64 = 0
+  /// Those that no hub knows of.
+  var echoes: [ObjectIdentifier: WebSocketPeer] = [:]
   let inflater = MessageInflater()
   let deflater: MessageDeflater
   private let encodings: [EncodingKey: Int]
@@ -110,6 +112,11 @@ package final class TransportContext {
   func closed(_ kind: TransportKind, _ sink: any SubscriberSink) {
     open[kind, default: 0] -= 1
     logger.debug("subscriber gone", metadata: sink.description.metadata)
+  }
+
+  /// Sends the echoes away, as a drain does the subscribers.
+  package func closeEchoes() {
+    for peer in echoes.values { peer.close(CloseCode.serviceRestart, "restarting") }
   }
 
   /// What an operator should know of without asking: a subscriber that was cut off, and why.

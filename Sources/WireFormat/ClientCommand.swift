@@ -20,8 +20,9 @@ package enum ClientCommand: Sendable {
 
   /// Reads one text message.
   ///
+  /// - Parameter maxTopics: most topics and patterns of one command, counted before any is read.
   /// - Throws: what is wrong, with the `ref` if there was a readable one.
-  package init(_ text: [UInt8]) throws(CommandError) {
+  package init(_ text: [UInt8], maxTopics: Int = .max) throws(CommandError) {
     let command: JSONObject
     do {
       command = try JSONObject(text, what: "a command")
@@ -34,7 +35,7 @@ package enum ClientCommand: Sendable {
       guard ref != nil || !command.has("ref") else {
         throw Problem.invalidParameter("ref", "must be a number or a string of at most \(Ref.longest) bytes")
       }
-      self = try Self.read(command, ref: ref)
+      self = try Self.read(command, ref: ref, maxTopics: maxTopics)
     } catch {
       throw CommandError(problem: error, ref: ref)
     }
@@ -42,7 +43,7 @@ package enum ClientCommand: Sendable {
 
   private static let kinds = ["subscribe", "unsubscribe", "publish", "auth", "ping"]
 
-  private static func read(_ command: JSONObject, ref: Ref?) throws(Problem) -> ClientCommand {
+  private static func read(_ command: JSONObject, ref: Ref?, maxTopics: Int) throws(Problem) -> ClientCommand {
     guard let type = try command.string("type") else {
       throw .invalidCommand("A command needs a 'type': \(Quoting.list(kinds)).")
     }
@@ -50,11 +51,11 @@ package enum ClientCommand: Sendable {
     case "subscribe":
       try command.check(allowed: ["type", "topics", "since", "rewind", "ref"])
       return .subscribe(
-        topics: try topics(of: command), since: try command.string("since"), rewind: try command.int("rewind"),
-        ref: ref)
+        topics: try topics(of: command, most: maxTopics), since: try command.string("since"),
+        rewind: try command.int("rewind"), ref: ref)
     case "unsubscribe":
       try command.check(allowed: ["type", "topics", "ref"])
-      return .unsubscribe(topics: try topics(of: command), ref: ref)
+      return .unsubscribe(topics: try topics(of: command, most: maxTopics), ref: ref)
     case "publish":
       try command.check(allowed: ["type", "topic", "data", "event", "key", "ref"])
       return .publish(try publication(of: command), ref: ref)
@@ -73,8 +74,8 @@ package enum ClientCommand: Sendable {
     }
   }
 
-  private static func topics(of command: JSONObject) throws(Problem) -> [TopicPattern] {
-    guard let texts = try command.strings("topics") else {
+  private static func topics(of command: JSONObject, most: Int) throws(Problem) -> [TopicPattern] {
+    guard let texts = try command.strings("topics", limit: JSONObject.Limit(most, .tooManyTopics(limit: most))) else {
       throw .missingParameter("topics", "is the array of topics or patterns")
     }
     guard !texts.isEmpty else { throw .invalidParameter("topics", "needs at least one topic or pattern") }
@@ -101,13 +102,16 @@ package struct CommandError: Error, Sendable {
 }
 
 extension TopicPattern {
+  /// Each pattern once, where it stands first: the same one twice is one subscription.
+  ///
   /// - Parameter parameter: where the texts stand, for errors.
   package static func parse(_ texts: [String], parameter: String) throws(Problem) -> [TopicPattern] {
     var patterns: [TopicPattern] = []
-    patterns.reserveCapacity(texts.count)
+    var seen: Set<TopicPattern> = []
     for text in texts {
       do {
-        patterns.append(try TopicPattern(text))
+        let pattern = try TopicPattern(text)
+        if seen.insert(pattern).inserted { patterns.append(pattern) }
       } catch {
         throw Problem.invalidPattern(text, error, parameter: parameter)
       }

@@ -14,6 +14,7 @@ extension Problem {
     case invalidCommand = "invalid-command"
     case invalidEvent = "invalid-event"
     case tooManyTopics = "too-many-topics"
+    case tooManyPatterns = "too-many-patterns"
     case reservedTopic = "reserved-topic"
     case originNotAllowed = "origin-not-allowed"
     case notFound = "not-found"
@@ -25,18 +26,21 @@ extension Problem {
     case preconditionFailed = "precondition-failed"
     case messageTooLarge = "message-too-large"
     case tooManyItems = "too-many-items"
+    case bodyTooLarge = "body-too-large"
     case uriTooLong = "uri-too-long"
     case unsupportedMediaType = "unsupported-media-type"
     case unsupportedCharset = "unsupported-charset"
     case expectationFailed = "expectation-failed"
     case upgradeRequired = "upgrade-required"
     case tooManyConnectionsFromAddress = "too-many-connections-from-address"
+    case tooManyCommands = "too-many-commands"
     case headersTooLarge = "headers-too-large"
     case internalFault = "internal"
     case transferCodingNotImplemented = "transfer-coding-not-implemented"
     case keyTableFull = "key-table-full"
     case tooManyConnections = "too-many-connections"
     case draining
+    case cutOff = "cut-off"
     case outcomeUnknown = "outcome-unknown"
     case storeUnavailable = "store-unavailable"
     case versionNotSupported = "version-not-supported"
@@ -58,6 +62,7 @@ extension Problem {
       case .invalidCommand: (400, "Not a command")
       case .invalidEvent: (400, "Not an event name")
       case .tooManyTopics: (400, "Too many topics")
+      case .tooManyPatterns: (400, "Too many patterns")
       case .reservedTopic: (403, "The topic is the gateway's own")
       case .originNotAllowed: (403, "Origin not allowed")
       case .notFound: (404, "Nothing here")
@@ -69,18 +74,21 @@ extension Problem {
       case .preconditionFailed: (412, "The condition does not hold")
       case .messageTooLarge: (413, "Message too large")
       case .tooManyItems: (413, "Too many items")
+      case .bodyTooLarge: (413, "Body too large")
       case .uriTooLong: (414, "Request target too long")
       case .unsupportedMediaType: (415, "Unsupported media type")
       case .unsupportedCharset: (415, "Unsupported charset")
       case .expectationFailed: (417, "Expectation failed")
       case .upgradeRequired: (426, "Upgrade required")
       case .tooManyConnectionsFromAddress: (429, "Too many connections from this address")
+      case .tooManyCommands: (429, "Too many commands under way")
       case .headersTooLarge: (431, "Header fields too large")
       case .internalFault: (500, "The gateway is at fault")
       case .transferCodingNotImplemented: (501, "Transfer coding not implemented")
       case .keyTableFull: (503, "No room for idempotency keys")
       case .tooManyConnections: (503, "Too many connections")
       case .draining: (503, "The gateway is going away")
+      case .cutOff: (503, "The gateway ended this request")
       case .outcomeUnknown: (503, "Outcome unknown")
       case .storeUnavailable: (503, "The store does not answer")
       case .versionNotSupported: (505, "HTTP version not supported")
@@ -146,6 +154,11 @@ extension Problem {
     Problem(.tooManyTopics, "A subscriber has at most \(limit) topics; use a pattern, or a second connection.")
   }
 
+  package static func tooManyPatterns(limit: Int) -> Problem {
+    Problem(
+      .tooManyPatterns, "A subscriber has at most \(limit) patterns; use a wider one, or a second connection.")
+  }
+
   package static func unsupportedMediaType(_ type: String, supported: String? = nil) -> Problem {
     let hint = supported.map { "send \($0)" } ?? "write type/subtype in at most 255 bytes, like application/json"
     return Problem(
@@ -166,7 +179,20 @@ extension Problem {
   }
 
   package static func tooManyItems(limit: Int) -> Problem {
-    Problem(.tooManyItems, "A request has at most \(limit) messages; send the rest in another one.")
+    Problem(.tooManyItems, "A request has at most \(limit) messages, each counted once for every topic; send the rest in another one.")
+  }
+
+  /// - Parameter limit: in bytes.
+  package static func bodyTooLarge(limit: Int) -> Problem {
+    Problem(.bodyTooLarge, "A request's body has at most \(limit) bytes here; send the rest in another one.")
+  }
+
+  /// - Parameter limit: in bytes.
+  package static func batchTooLarge(limit: Int) -> Problem {
+    Problem(
+      .bodyTooLarge,
+      "A request publishes at most \(limit) bytes, each message's counted once for every topic; "
+        + "send the rest in another one.")
   }
 
   /// - Parameter limit: in bytes.
@@ -232,7 +258,7 @@ extension Problem {
   }
 
   package static func payloadTimeout(seconds: Int) -> Problem {
-    Problem(.payloadTimeout, "A request's body made no progress for \(seconds) seconds; nothing was published.")
+    Problem(.payloadTimeout, "A request's body must be complete within \(seconds) seconds; nothing was published.")
   }
 
   package static func idempotencyKeyReused(_ key: String) -> Problem {
@@ -270,6 +296,20 @@ extension Problem {
     Problem(
       .draining, "The gateway is shutting down; come back, and another one or the next will answer.",
       retryAfter: retryAfter)
+  }
+
+  /// - Parameter limit: how many backlogs one subscriber may have under way.
+  package static func tooManyCommands(limit: Int, retryAfter: Int) -> Problem {
+    Problem(
+      .tooManyCommands,
+      "\(limit) subscribes with 'since' or 'rewind' are being caught up; wait for a caught_up and ask again.",
+      retryAfter: retryAfter)
+  }
+
+  /// A request that waited and is ended from this side.
+  package static func cutOff(byOperator: Bool, retryAfter: Int) -> Problem {
+    let why = byOperator ? "An operator ended this request" : "The gateway ran short of memory for what is unsent"
+    return Problem(.cutOff, "\(why); come back.", retryAfter: retryAfter)
   }
 
   package static func keyTableFull(retryAfter: Int) -> Problem {

@@ -15,10 +15,11 @@ package struct StreamBody: Sendable, Equatable {
 
   package static let members = ["topics", "topic", "since", "rewind", "wait", "limit", "transport", "format"]
 
-  package init(_ body: [UInt8]) throws(Problem) {
+  /// - Parameter maxTopics: most topics and patterns, counted before any is read.
+  package init(_ body: [UInt8], maxTopics: Int) throws(Problem) {
     let request = try JSONObject(body, what: "the body")
     try request.check(allowed: Self.members)
-    topics = try Self.topics(of: request)
+    topics = try Self.topics(of: request, most: maxTopics)
     since = try request.string("since")
     rewind = try request.int("rewind")
     wait = try request.int("wait")
@@ -28,12 +29,13 @@ package struct StreamBody: Sendable, Equatable {
   }
 
   /// `topic` is one topic or an array, as a query may have it once or repeated.
-  private static func topics(of request: JSONObject) throws(Problem) -> [TopicPattern] {
+  private static func topics(of request: JSONObject, most: Int) throws(Problem) -> [TopicPattern] {
     guard !request.has("topic") || !request.has("topics") else {
       throw .invalidParameter("topics", "stands beside 'topic'; keep one of the two")
     }
-    if let texts = try request.strings("topics") { return try TopicPattern.parse(texts, parameter: "topics") }
+    let limit = JSONObject.Limit(most, .tooManyTopics(limit: most))
+    if let texts = try request.strings("topics", limit: limit) { return try TopicPattern.parse(texts, parameter: "topics") }
     if let text = try? request.string("topic") { return try TopicPattern.parse([text], parameter: "topic") }
-    return try TopicPattern.parse(try request.strings("topic") ?? [], parameter: "topic")
+    return try TopicPattern.parse(try request.strings("topic", limit: limit) ?? [], parameter: "topic")
   }
 }

@@ -96,4 +96,14 @@ struct ClientCommandTests {
     let error = try #require(#expect(throws: CommandError.self) { try command(#"{"type":"subscrib"}"#) })
     #expect(error.problem.detail.contains("Did you mean 'subscribe'?"))
   }
+
+  @Test func `the same topic twice is one topic`() throws {
+    guard case .subscribe(let topics, _, _, _) = try command(#"{"type":"subscribe","topics":["d","e","d"]}"#),
+      case .unsubscribe(let others, _) = try command(#"{"type":"unsubscribe","topics":["d","d"]}"#)
+    else {
+      Issue.record("another command")
+      return
+    }
+    #expect(topics.map(\.string) == ["d", "e"] && others.map(\.string) == ["d"])
+  }
 }

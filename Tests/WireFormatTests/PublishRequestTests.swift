@@ -3,8 +3,8 @@ import Testing
 import WireFormat
 
 struct PublishRequestTests {
-  private func request(_ text: String, maxItems: Int = 10) throws -> PublishRequest {
-    try PublishRequest(Array(text.utf8), maxItems: maxItems)
+  private func request(_ text: String, maxItems: Int = 10, bytes: Int = 1000) throws -> PublishRequest {
+    try PublishRequest(Array(text.utf8), limits: .init(messages: maxItems, bytes: bytes, messageBytes: 20))
   }
 
   @Test func `messages come in their order, each with what it asks for`() throws {
@@ -68,6 +68,23 @@ struct PublishRequestTests {
   func `what is no such request is refused as a whole`(text: String, code: Problem.Code) {
     let problem = #expect(throws: Problem.self) { try request(text, maxItems: 2) }
     #expect(problem?.code == code)
+  }
+
+  @Test func `a message counts once for each of its topics`() throws {
+    let both = #"{"messages":[{"topics":["a","b"],"data":"123456"},{"topic":"c","data":1}]}"#
+    #expect(try request(both, maxItems: 3, bytes: 17).items.count == 2)
+    #expect(#expect(throws: Problem.self) { try request(both, maxItems: 2) }?.code == .tooManyItems)
+    #expect(#expect(throws: Problem.self) { try request(both, bytes: 16) }?.code == .bodyTooLarge)
+    // What is wrong with a topic does not matter where there are too many.
+    let many = #"{"messages":[{"topics":["a","b","no topic"],"data":1}]}"#
+    #expect(#expect(throws: Problem.self) { try request(many, maxItems: 2) }?.code == .tooManyItems)
+  }
+
+  @Test func `a message that is too long is its own fault`() throws {
+    let long = #"{"topic":"a","data":"\#(String(repeating: "x", count: 19))"}"#
+    let items = try request(#"{"messages":[\#(long),{"topic":"a","data":1}]}"#, bytes: 5).items
+    #expect(#expect(throws: Problem.self) { try items[0].get() }?.code == .messageTooLarge)
+    #expect(throws: Never.self) { try items[1].get() }
   }
 
   @Test func `a request without messages publishes nothing`() throws {

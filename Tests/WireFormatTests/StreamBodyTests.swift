@@ -3,7 +3,7 @@ import Testing
 import WireFormat
 
 struct StreamBodyTests {
-  private func body(_ text: String) throws -> StreamBody { try StreamBody(Array(text.utf8)) }
+  private func body(_ text: String) throws -> StreamBody { try StreamBody(Array(text.utf8), maxTopics: 3) }
 
   @Test func `every member is read`() throws {
     let body = try body(
@@ -27,6 +27,17 @@ struct StreamBodyTests {
   @Test(arguments: [#"{"topic":"a"}"#, #"{"topic":["a"]}"#, #"{"topics":["a"]}"#])
   func `topics may be called topic`(text: String) throws {
     #expect(try body(text).topics.map(\.string) == ["a"])
+  }
+
+  @Test func `the same topic twice is one topic`() throws {
+    #expect(try body(#"{"topics":["b","a","b"]}"#).topics.map(\.string) == ["b", "a"])
+  }
+
+  @Test func `topics are counted before any of them is read`() {
+    for key in ["topic", "topics"] {
+      let problem = #expect(throws: Problem.self) { try body(#"{"\#(key)":["a","b","c","no topic"]}"#) }
+      #expect(problem?.code == .tooManyTopics)
+    }
   }
 
   @Test(

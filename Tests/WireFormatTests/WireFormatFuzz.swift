@@ -32,11 +32,11 @@ private func fuzzCommands(_ input: [UInt8]) {
     let answer = Control.error(error.problem, ref: error.ref).encoded
     precondition((try? JSON.minified(answer)) == answer, "an error is no JSON")
   }
-  if let request = try? PublishRequest(input, maxItems: 16) {
+  if let request = try? PublishRequest(input, limits: .init(messages: 16, bytes: 1 << 10, messageBytes: 1 << 9)) {
     precondition(request.items.count <= 16)
     for case .success(let item) in request.items { checkMessage(item.draft) }
   }
-  _ = try? StreamBody(input)
+  _ = try? StreamBody(input, maxTopics: 16)
 }
 
 private func fuzzPayloads(_ input: [UInt8]) {

@@ -26,9 +26,10 @@ final class AdminRoutes: Sendable {
       _ = try crossOrigin.check(exchange.request)
       let path = exchange.request.target.rawPath
       guard let method = Self.methods[path] else { throw .notFound(path) }
-      guard exchange.request.method == method else {
-        let problem = Problem.methodNotAllowed(exchange.request.method, allowed: [method])
-        return exchange.refuse(problem, headers: ["Allow": method])
+      let allowed = method == "GET" ? ["GET", "HEAD"] : [method]
+      guard allowed.contains(exchange.request.method) else {
+        let problem = Problem.methodNotAllowed(exchange.request.method, allowed: allowed)
+        return exchange.refuse(problem, headers: ["Allow": allowed.joined(separator: ", ")])
       }
       switch path {
       case "/health/live": health(exchange, nil)
@@ -112,7 +113,7 @@ final class AdminRoutes: Sendable {
   private func disconnect(_ exchange: any HTTPExchange) {
     exchange.readBody(limit: 1 << 20) { [gateway] result in
       guard case .success(let body) = result else {
-        if case .failure(.tooLarge(let limit)) = result { exchange.refuse(.messageTooLarge(limit: limit)) }
+        if case .failure(.tooLarge(let limit)) = result { exchange.refuse(.bodyTooLarge(limit: limit)) }
         return
       }
       do throws(Problem) {

@@ -48,6 +48,7 @@ extension GatewayConfiguration {
     package var headerBytes = 16 * 1024
     package var requestLineBytes = 8 * 1024
     package var topicsPerSubscriber = 1000
+    package var patternsPerSubscriber = 50
     package var connections = 100_000
     package var connectionsPerAddress = 20_000
     package var batchMessages = 1000

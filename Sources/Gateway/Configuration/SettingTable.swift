@@ -34,12 +34,19 @@ package enum SettingTable {
           "limits.topics_per_subscriber", \.limits.topicsPerSubscriber, .count(1...1_000_000),
           "topics and patterns of one connection"),
         Setting(
+          "limits.patterns_per_subscriber", \.limits.patternsPerSubscriber, .count(1...1_000_000),
+          "of those, the ones with wildcards: each is looked at for every message"),
+        Setting(
           "limits.connections", \.limits.connections, .count(1...10_000_000), "open connections; see ulimit -n too"),
         Setting(
           "limits.connections_per_address", \.limits.connectionsPerAddress, .count(1...10_000_000),
           "from one address; behind a proxy all come from one"),
-        Setting("limits.batch_messages", \.limits.batchMessages, .count(1...100_000), "messages of one batch publish"),
-        Setting("limits.batch_bytes", \.limits.batchBytes, .size(1...(1 << 30)), "the body of one batch publish"),
+        Setting(
+          "limits.batch_messages", \.limits.batchMessages, .count(1...100_000),
+          "messages of one batch publish, each counted for every topic"),
+        Setting(
+          "limits.batch_bytes", \.limits.batchBytes, .size(1...(1 << 30)),
+          "one request's body, and what it publishes to all topics"),
         Setting("limits.poll_wait", \.limits.pollWait, .timer, "the longest a poll may ask to wait"),
         Setting("limits.poll_messages", \.limits.pollMessages, .count(1...100_000), "messages of one poll's answer"),
         Setting(

@@ -96,6 +96,7 @@ extension TransportSettings {
   init(_ configuration: GatewayConfiguration) {
     self.init()
     requests.topics = configuration.limits.topicsPerSubscriber
+    requests.patterns = configuration.limits.patternsPerSubscriber
     requests.pollWaitSeconds = configuration.limits.pollWait.wholeSeconds
     requests.pollMessages = configuration.limits.pollMessages
     messageBytes = configuration.limits.messageBytes

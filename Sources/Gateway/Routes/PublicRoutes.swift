@@ -43,13 +43,15 @@ final class PublicRoutes {
       }
     }
 
+    /// HEAD is where GET has a whole answer; a stream has no end.
     var methods: [String] {
       switch self {
       case .stream: ["GET", "POST"]
-      case .negotiate, .echo: ["GET"]
+      case .negotiate: ["GET", "HEAD"]
+      case .echo: ["GET"]
       case .publish: ["POST"]
-      case .messages: ["GET", "POST"]
-      case .topic: ["GET", "DELETE"]
+      case .messages: ["GET", "HEAD", "POST"]
+      case .topic: ["GET", "HEAD", "DELETE"]
       }
     }
   }
@@ -85,7 +87,7 @@ final class PublicRoutes {
   ) throws(Problem) {
     switch (resource, exchange.request.method) {
     case (.stream, "POST"):
-      readBody(exchange, limit: configuration.limits.batchBytes, headers) { [self] (body) throws(Problem) in
+      readBody(exchange, limit: configuration.limits.batchBytes, Problem.bodyTooLarge, headers) { [self] (body) throws(Problem) in
         open(try StreamRequest(exchange.request, body: body, limits: context.settings.requests), exchange, headers)
       }
     case (.stream, _):
@@ -117,8 +119,10 @@ final class PublicRoutes {
   // MARK: What several resources need
 
   /// Reads the body and goes on; what `body` throws, and a body that is too long, is answered.
+  ///
+  /// - Parameter tooLarge: what is said of a body with more than so many bytes.
   func readBody(
-    _ exchange: any HTTPExchange, limit: Int, _ headers: HTTPHeaders,
+    _ exchange: any HTTPExchange, limit: Int, _ tooLarge: @escaping (Int) -> Problem, _ headers: HTTPHeaders,
     _ body: @escaping ([UInt8]) throws(Problem) -> Void
   ) {
     exchange.readBody(limit: limit) { result in
@@ -130,7 +134,7 @@ final class PublicRoutes {
           exchange.refuse(error, headers: headers)
         }
       case .failure(.tooLarge(let limit)):
-        exchange.refuse(.messageTooLarge(limit: limit), headers: headers)
+        exchange.refuse(tooLarge(limit), headers: headers)
       case .failure(.timedOut), .failure(.malformed), .failure(.closed):
         break
       }

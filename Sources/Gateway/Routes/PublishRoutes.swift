@@ -18,7 +18,7 @@ extension PublicRoutes {
     let condition = try precondition(request)
     let event = try single("Event", in: request)
     let contentType = try single("Content-Type", in: request)
-    readBody(exchange, limit: configuration.limits.messageBytes, headers) { [self] (body) throws(Problem) in
+    readBody(exchange, limit: configuration.limits.messageBytes, Problem.messageTooLarge, headers) { [self] (body) throws(Problem) in
       let draft: MessageDraft
       do throws(PayloadError) {
         draft = try MessageDraft(body: body, contentType: contentType, event: event)
@@ -64,19 +64,11 @@ extension PublicRoutes {
   /// `POST /v1/publish`: several messages, each with a result of its own, in order.
   func publishBatch(_ exchange: any HTTPExchange, _ headers: HTTPHeaders) throws(Problem) {
     _ = try Query(exchange.request.target, allowed: [])
-    let limits = configuration.limits
-    readBody(exchange, limit: limits.batchBytes, headers) { [self] (body) throws(Problem) in
-      let items = try PublishRequest(body, maxItems: limits.batchMessages).items.map { item in
-        item.flatMap { item -> Result<PublishItem, Problem> in
-          if item.draft.data.count > limits.messageBytes {
-            return .failure(.messageTooLarge(limit: limits.messageBytes))
-          }
-          if item.topics.count > limits.topicsPerSubscriber {
-            return .failure(.tooManyTopics(limit: limits.topicsPerSubscriber))
-          }
-          return .success(item)
-        }
-      }
+    let limits = PublishRequest.Limits(
+      messages: configuration.limits.batchMessages, bytes: configuration.limits.batchBytes,
+      messageBytes: configuration.limits.messageBytes)
+    readBody(exchange, limit: limits.bytes, Problem.bodyTooLarge, headers) { [self] (body) throws(Problem) in
+      let items = try PublishRequest(body, limits: limits).items
       let good = items.compactMap { try? $0.get() }
       context.publisher.publish(good, on: exchange.eventLoop) { outcomes in
         var outcomes = outcomes.makeIterator()

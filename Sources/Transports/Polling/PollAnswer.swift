@@ -22,9 +22,9 @@ extension HTTPExchange {
     respond(HTTPResponse(status: 200, headers: headers, body: body))
   }
 
-  /// The next page's URL, for a GET: this one's with another beginning (RFC 8288).
+  /// The next page's URL, for a GET or HEAD: this one's with another beginning (RFC 8288).
   private func link(to next: Position) -> String? {
-    guard request.method == "GET" else { return nil }
+    guard request.method != "POST" else { return nil }
     var parts = request.target.parameters.compactMap { parameter in
       ["since", "rewind"].contains(parameter.name)
         ? nil : "\(parameter.name)=\(RequestTarget.percentEncode(parameter.value))"

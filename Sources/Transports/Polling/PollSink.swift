@@ -17,6 +17,8 @@ final class PollSink: SubscriberSink {
   private var timer: Scheduled<Void>?
   private var isAnswered = false
   private var isCounted = false
+  /// How far it was told; nil until the reading begins, and while a gap that says so is to come.
+  private var position: Offset?
   /// How long the reading may take to arrive where "now" is.
   private static let leastSeconds = 1
 
@@ -70,7 +72,7 @@ final class PollSink: SubscriberSink {
 
   // MARK: From the hub
 
-  func opened(at offset: Offset?, isRewinding: Bool) {}
+  func opened(at offset: Offset?, isRewinding: Bool) { position = offset }
 
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool {
     answer(bytes, next: through)
@@ -78,6 +80,7 @@ final class PollSink: SubscriberSink {
   }
 
   func caughtUp(at offset: Offset, refs: [Ref?]) {
+    position = offset
     if request.waitSeconds == 0 { answer(ByteBuffer(), next: offset) }
   }
 
@@ -89,13 +92,9 @@ final class PollSink: SubscriberSink {
 
   func dismissed(_ reason: DismissalReason) {
     handle = nil
-    finish {
-      if case .draining(let milliseconds) = reason {
-        exchange.refuse(.draining(retryAfter: (milliseconds + 999) / 1000), headers: headers)
-      } else {
-        exchange.refuse(.tooManyConnections(retryAfter: 1), headers: headers)
-      }
-    }
+    // A poll that an operator ends has waited long enough: its client goes on from where it was.
+    if reason == .disconnected, let position { return answer(ByteBuffer(), next: position) }
+    finish { exchange.refuse(reason.problem, headers: headers) }
   }
 
   // MARK: Answering

@@ -7,7 +7,10 @@ import WireFormat
 /// What happens on a WebSocket, told on its loop.
 protocol WebSocketPeerDelegate: AnyObject {
   func received(_ kind: MessageKind, _ payload: [UInt8])
-  func receivedPong()
+  /// The peer lives: a message, a ping or a pong came.
+  func sawLife()
+  /// No more is to be written until `becameReady`, whatever was answered to the last writes.
+  func becameBlocked()
   /// What was written before has left: more may be written.
   func becameReady()
   /// Nothing comes any more, and nothing can be said; the last call.
@@ -15,7 +18,8 @@ protocol WebSocketPeerDelegate: AnyObject {
 }
 
 /// One WebSocket over an outlet: frames in and out, pings answered, closing done as RFC 6455 section 7 says. Reading
-/// pauses while the peer does not take what is written, so what waits here is at most the answers to one read.
+/// pauses while the peer does not take what is written, so what waits here is at most the answers to one read; those
+/// leave together.
 final class WebSocketPeer: OutletReceiver {
   private let outlet: any Outlet
   private let connection: WebSocketConnection
@@ -24,13 +28,19 @@ final class WebSocketPeer: OutletReceiver {
   private var delegate: (any WebSocketPeerDelegate)?
   private var closing = ClosingHandshake()
   private var closeTimer: Scheduled<Void>?
-  /// Frames written while the outlet took none.
+  /// Frames written while the outlet took none, or while a read is being answered.
   private var held = ByteBuffer()
+  /// Within `outletReceived`.
+  private var isReceiving = false
+  /// Somebody was told that it is not ready, so a call of `becameReady` is owed.
+  private var owesReady = false
   private var isClosed = false
   let isCompressed: Bool
 
   /// How long the peer may take to answer a close frame.
   private static let closeTime = TimeAmount.seconds(5)
+  /// How much may gather while a read is answered before those who write are told to wait: one page or so.
+  private static let mostHeld = 64 << 10
 
   /// Checks the opening handshake and answers it.
   ///
@@ -80,31 +90,69 @@ final class WebSocketPeer: OutletReceiver {
   /// Begins to read; the peer's bytes may come before this returns.
   func start() { outlet.receiver = self }
 
+  // MARK: Reading
+
+  /// Off: its delegate has enough to do. What was read already still comes.
+  var isWanted = true {
+    didSet { if isWanted != oldValue { updateReading() } }
+  }
+
+  /// Whether the peer's frames are read, or wait because of us.
+  var isReading: Bool { !closing.maySend || isWanted && !owesReady }
+
+  private func updateReading() { outlet.setReading(isReading) }
+
   // MARK: Writing
 
-  /// Whether everything written has left.
-  var isReady: Bool { outlet.isWritable && held.readableBytes == 0 }
+  /// Whether more may be written without piling up.
+  var isReady: Bool {
+    isReceiving
+      ? outlet.isWritable && held.readableBytes < Self.mostHeld : outlet.isWritable && held.readableBytes == 0
+  }
 
-  /// Frames that are encoded already; only when ready. - Returns: false if no more is to come until `becameReady`.
+  /// Frames that are encoded already. - Returns: false if no more is to come until `becameReady`.
   func offer(_ frames: ByteBuffer) -> Bool {
     guard closing.maySend else { return false }
-    return pausing(outlet.offer(frames))
+    return send(frames)
   }
 
   /// Any frames, at any time. - Returns: whether it is ready for more.
   @discardableResult
   func write(_ frames: [UInt8]) -> Bool {
     guard !isClosed else { return false }
-    guard isReady else {
-      held.writeBytes(frames)
-      return pausing(false)
+    return send(ByteBuffer(bytes: frames))
+  }
+
+  /// Nothing overtakes what is held.
+  private func send(_ frames: ByteBuffer) -> Bool {
+    if isReceiving || !isReady {
+      if held.readableBytes == 0 { held = frames } else { held.writeImmutableBuffer(frames) }
+      return pausing(isReceiving && isReady)
     }
-    return pausing(outlet.offer(ByteBuffer(bytes: frames)))
+    return pausing(outlet.offer(frames))
   }
 
   private func pausing(_ isReady: Bool) -> Bool {
-    if !isReady { outlet.setReading(false) }
+    if !isReady {
+      owesReady = true
+      updateReading()
+    }
     return isReady
+  }
+
+  /// Offers what is held. - Returns: whether the peer took it all.
+  private func offerHeld() -> Bool {
+    guard held.readableBytes > 0 else { return true }
+    let frames = held
+    held = ByteBuffer()
+    return outlet.offer(frames)
+  }
+
+  /// What those who wait to write are owed.
+  private func tellReady() {
+    owesReady = false
+    updateReading()
+    delegate?.becameReady()
   }
 
   @discardableResult
@@ -148,7 +196,7 @@ final class WebSocketPeer: OutletReceiver {
     var frame: [UInt8] = []
     WebSocketFrame.close(code: code, reason: reason, to: &frame)
     write(frame)
-    outlet.setReading(true)
+    updateReading()
     closeTimer = outlet.eventLoop.assumeIsolated().scheduleTask(in: Self.closeTime) { [weak self] in self?.end() }
   }
 
@@ -171,6 +219,20 @@ final class WebSocketPeer: OutletReceiver {
 
   func outletReceived(_ bytes: ByteBuffer) {
     context.receivedBytes += UInt64(bytes.readableBytes)
+    isReceiving = true
+    receive(bytes)
+    isReceiving = false
+    // What is still on its way goes first; the outlet says when.
+    guard outlet.isWritable else { return }
+    if !offerHeld() {
+      _ = pausing(false)
+      delegate?.becameBlocked()
+    } else if owesReady {
+      tellReady()
+    }
+  }
+
+  private func receive(_ bytes: ByteBuffer) {
     do throws(WebSocketError) {
       try bytes.withUnsafeReadableBytes { (bytes) throws(WebSocketError) in
         try connection.receive(bytes, emit: handle)
@@ -186,6 +248,10 @@ final class WebSocketPeer: OutletReceiver {
 
   private func handle(_ event: WebSocketEvent) {
     switch event {
+    case .message, .ping, .pong: delegate?.sawLife()
+    case .close: break
+    }
+    switch event {
     case .message(let kind, let payload):
       if closing.maySend { delegate?.received(kind, payload) }
     case .ping(let payload):
@@ -194,7 +260,7 @@ final class WebSocketPeer: OutletReceiver {
       WebSocketFrame.pong(payload, to: &frame)
       write(frame)
     case .pong:
-      delegate?.receivedPong()
+      break
     case .close(let code, _):
       switch closing.received(code: code) {
       case .echo(let code): end(with: .some(code))
@@ -205,13 +271,7 @@ final class WebSocketPeer: OutletReceiver {
   }
 
   func outletBecameReady() {
-    if held.readableBytes > 0 {
-      let frames = held
-      held = ByteBuffer()
-      guard outlet.offer(frames) else { return }
-    }
-    outlet.setReading(true)
-    delegate?.becameReady()
+    if offerHeld() { tellReady() }
   }
 
   func outletInputClosed() {}

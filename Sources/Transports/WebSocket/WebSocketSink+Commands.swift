@@ -23,26 +23,39 @@ extension WebSocketSink {
     }
   }
 
+  /// How many backlogs of one subscriber may be under way: each is remembered until its `caught_up`, and takes the
+  /// reading back.
+  private static let mostBacklogs = 16
+
   private func subscribe(_ topics: [TopicPattern], since: String?, rewind: Int?, ref: Ref?) {
     guard let handle else { return }
-    let limit = context.settings.requests.topics
     do throws(Problem) {
-      // Subscriptions whose backlog is under way count too, and with each comes one answer to be given later.
-      guard context.hub.subscriptionCount(of: handle) + topics.count <= limit else {
-        throw .tooManyTopics(limit: limit)
-      }
+      // What the store has not answered for yet counts too.
+      let wildcards = topics.count { $0.exact == nil }
+      try context.settings.requests.check(
+        topics, topics: context.hub.subscriptionCount(of: handle) + unanswered.topics,
+        wildcards: context.hub.patternCount(of: handle) + unanswered.wildcards)
       let start: ReadStart? =
         if let since { since == "earliest" ? .earliest : .since(since) } else if let rewind {
           .rewind(try StreamRequest.checkedRewind(rewind))
         } else { nil }
+      if start != nil {
+        guard backlogs < Self.mostBacklogs else {
+          throw .tooManyCommands(limit: Self.mostBacklogs, retryAfter: 1)
+        }
+        backlogs += 1
+      }
+      ask { $0.topics += topics.count; $0.wildcards += wildcards }
       context.hub.add(topics, start: start, ref: ref, to: handle) { [weak self] result in
         guard let self else { return }
         switch result {
         case .success(let offset):
           say(.subscribed(topics: topics, id: offset.map(context.hub.position), ref: ref))
         case .failure(let refusal):
+          if start != nil { backlogs -= 1 }
           say(.error(refusal.problem(), ref: ref))
         }
+        answered { $0.topics -= topics.count; $0.wildcards -= wildcards }
       }
     } catch {
       say(.error(error, ref: ref))
@@ -53,8 +66,11 @@ extension WebSocketSink {
     guard item.draft.data.count <= context.settings.messageBytes else {
       return say(.error(.messageTooLarge(limit: context.settings.messageBytes), ref: ref))
     }
+    ask()
     context.publisher.publish([item], on: context.hub.eventLoop) { [weak self] outcomes in
-      guard let self, let outcome = outcomes.first else { return }
+      guard let self else { return }
+      defer { answered() }
+      guard let outcome = outcomes.first else { return }
       switch outcome {
       case .committed(let published), .repeated(let published):
         if let first = published.first { say(.published(id: first.id, seq: first.seq, ref: ref)) }
@@ -62,5 +78,33 @@ extension WebSocketSink {
         say(.error(refusal.problem(key: item.key), ref: ref))
       }
     }
+  }
+
+  // MARK: Commands whose answer is outstanding
+
+  /// What was asked of the store and is not answered.
+  struct Unanswered {
+    var commands = 0
+    /// Of subscribes.
+    var topics = 0
+    var wildcards = 0
+  }
+
+  /// More is not read until fewer are unanswered: enough to keep a store busy over one connection, and few enough that
+  /// a store which answers late does not let them pile up.
+  private static let mostUnanswered = 64
+
+  private func ask(_ change: (inout Unanswered) -> Void = { _ in }) {
+    unanswered.commands += 1
+    change(&unanswered)
+    if unanswered.commands >= Self.mostUnanswered { peer?.isWanted = false }
+  }
+
+  private func answered(_ change: (inout Unanswered) -> Void = { _ in }) {
+    unanswered.commands -= 1
+    change(&unanswered)
+    guard unanswered.commands < Self.mostUnanswered, let peer, !peer.isWanted else { return }
+    peer.isWanted = true
+    readsAgain()
   }
 }

@@ -17,6 +17,10 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
   private(set) var peer: WebSocketPeer?
   private(set) var handle: SubscriberHandle?
   private var pongTimer: Scheduled<Void>?
+  /// Commands that are not answered yet.
+  var unanswered = Unanswered()
+  /// Backlogs whose end was not told yet.
+  var backlogs = 0
   private var isCounted = false
 
   static func open(
@@ -32,6 +36,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     sink.peer = peer
     context.opened(.websocket, sink)
     sink.isCounted = true
+    if request.start != nil { sink.backlogs = 1 }
     sink.subscribed(
       context.hub.subscribe(
         Hub.Request(
@@ -68,6 +73,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { peer?.offer(bytes) ?? false }
 
   func caughtUp(at offset: Offset, refs: [Ref?]) {
+    backlogs -= refs.count
     for ref in refs { say(.caughtUp(id: context.hub.position(at: offset), ref: ref)) }
   }
 
@@ -75,11 +81,19 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     say(.heartbeat(id: context.hub.position(at: offset)))
     guard pongTimer == nil, let peer else { return }
     peer.ping()
+    awaitLife()
+  }
+
+  /// A peer is gone if nothing comes from it for the pong time, but only while we read: what it said may wait unread.
+  private func awaitLife() {
+    pongTimer?.cancel()
     pongTimer = context.hub.eventLoop.assumeIsolated().scheduleTask(
       in: .seconds(Int64(context.settings.pongSeconds))
     ) { [weak self] in
-      self?.pongTimer = nil
-      self?.peer?.close(CloseCode.policyViolation, "no pong within \(self?.context.settings.pongSeconds ?? 0) s")
+      guard let self, let peer else { return }
+      guard peer.isReading else { return awaitLife() }
+      pongTimer = nil
+      peer.close(CloseCode.policyViolation, "no pong within \(context.settings.pongSeconds) s")
     }
   }
 
@@ -119,19 +133,29 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
       return
     }
     do throws(CommandError) {
-      follow(try ClientCommand(payload))
+      follow(try ClientCommand(payload, maxTopics: context.settings.requests.topics))
     } catch {
       say(.error(error.problem, ref: error.ref))
     }
   }
 
-  func receivedPong() {
+  func sawLife() {
     pongTimer?.cancel()
     pongTimer = nil
   }
 
+  func becameBlocked() {
+    if let handle { context.hub.blocked(handle) }
+  }
+
   func becameReady() {
+    readsAgain()
     if let handle { context.hub.ready(handle) }
+  }
+
+  /// The time for a pong begins when it can be read.
+  func readsAgain() {
+    if pongTimer != nil { awaitLife() }
   }
 
   func closed() {

@@ -24,11 +24,16 @@ package struct JSONObject: Sendable {
   private init(valid bytes: [UInt8], at start: Int, what: String) throws(Problem) {
     guard bytes[start] == UInt8(ascii: "{") else { throw .badRequest("\(what) must be a JSON object: {…}.") }
     var parts: [(Range<Int>, Range<Int>)] = []
+    var count = 0
     bytes.withUnsafeBufferPointer { buffer in
       var scanner = JSONScanner(buffer, at: start, maxDepth: JSON.maxDepth)
       // It was valid before, so that there is nothing to throw.
-      try? scanner.object(depth: 0) { parts.append(($0, $1)) }
+      try? scanner.object(depth: 0) { key, value in
+        count += 1
+        if count <= Self.maxMembers { parts.append((key, value)) }
+      }
     }
+    guard count <= Self.maxMembers else { throw .badRequest("\(what) has more than \(Self.maxMembers) members.") }
     var members: [(key: String, range: Range<Int>)] = []
     for (key, value) in parts {
       guard let name = JSONText.string(in: bytes, key) else {
@@ -40,6 +45,9 @@ package struct JSONObject: Sendable {
     self.members = members
     self.what = what
   }
+
+  /// Far more than any object that is asked for here has; what has more is counted, not kept.
+  private static let maxMembers = 64
 
   // MARK: - Which members there are
 
@@ -87,8 +95,9 @@ package struct JSONObject: Sendable {
     }
   }
 
-  package func strings(_ key: String) throws(Problem) -> [String]? {
-    guard let ranges = try elements(key, "must be an array of strings") else { return nil }
+  /// - Parameter limit: as for `elements`.
+  package func strings(_ key: String, limit: Limit? = nil) throws(Problem) -> [String]? {
+    guard let ranges = try elements(key, "must be an array of strings", limit: limit) else { return nil }
     var strings: [String] = []
     strings.reserveCapacity(ranges.count)
     for range in ranges {
@@ -100,15 +109,34 @@ package struct JSONObject: Sendable {
     return strings
   }
 
+  /// How many elements an array may have, and what is said of more.
+  package struct Limit {
+    let most: Int
+    let refusal: Problem
+
+    package init(_ most: Int, _ refusal: Problem) {
+      self.most = most
+      self.refusal = refusal
+    }
+  }
+
   /// Where each element of an array stands.
-  package func elements(_ key: String, _ reason: String) throws(Problem) -> [Range<Int>]? {
+  ///
+  /// - Parameter limit: judged before anything is built of the elements.
+  package func elements(_ key: String, _ reason: String, limit: Limit? = nil) throws(Problem) -> [Range<Int>]? {
     guard let range = range(key) else { return nil }
     guard bytes[range.lowerBound] == UInt8(ascii: "[") else { throw .invalidParameter(key, reason) }
+    let most = limit?.most ?? .max
     var ranges: [Range<Int>] = []
+    var count = 0
     bytes.withUnsafeBufferPointer { buffer in
       var scanner = JSONScanner(buffer, at: range.lowerBound, maxDepth: JSON.maxDepth)
-      try? scanner.array(depth: 0) { ranges.append($0) }
+      try? scanner.array(depth: 0) { element in
+        count += 1
+        if count <= most { ranges.append(element) }
+      }
     }
+    if let limit, count > limit.most { throw limit.refusal }
     return ranges
   }
 

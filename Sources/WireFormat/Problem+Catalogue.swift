@@ -179,7 +179,10 @@ extension Problem {
   }
 
   package static func tooManyItems(limit: Int) -> Problem {
-    Problem(.tooManyItems, "A request has at most \(limit) messages, each counted once for every topic; send the rest in another one.")
+    Problem(
+      .tooManyItems,
+      "A request has at most \(limit) messages, each counted once for every topic; send the rest in another one."
+    )
   }
 
   /// - Parameter limit: in bytes.

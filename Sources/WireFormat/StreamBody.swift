@@ -34,7 +34,9 @@ package struct StreamBody: Sendable, Equatable {
       throw .invalidParameter("topics", "stands beside 'topic'; keep one of the two")
     }
     let limit = JSONObject.Limit(most, .tooManyTopics(limit: most))
-    if let texts = try request.strings("topics", limit: limit) { return try TopicPattern.parse(texts, parameter: "topics") }
+    if let texts = try request.strings("topics", limit: limit) {
+      return try TopicPattern.parse(texts, parameter: "topics")
+    }
     if let text = try? request.string("topic") { return try TopicPattern.parse([text], parameter: "topic") }
     return try TopicPattern.parse(try request.strings("topic", limit: limit) ?? [], parameter: "topic")
   }

@@ -87,7 +87,8 @@ final class PublicRoutes {
   ) throws(Problem) {
     switch (resource, exchange.request.method) {
     case (.stream, "POST"):
-      readBody(exchange, limit: configuration.limits.batchBytes, Problem.bodyTooLarge, headers) { [self] (body) throws(Problem) in
+      let limit = configuration.limits.batchBytes
+      readBody(exchange, limit: limit, Problem.bodyTooLarge, headers) { [self] (body) throws(Problem) in
         open(try StreamRequest(exchange.request, body: body, limits: context.settings.requests), exchange, headers)
       }
     case (.stream, _):

@@ -18,7 +18,8 @@ extension PublicRoutes {
     let condition = try precondition(request)
     let event = try single("Event", in: request)
     let contentType = try single("Content-Type", in: request)
-    readBody(exchange, limit: configuration.limits.messageBytes, Problem.messageTooLarge, headers) { [self] (body) throws(Problem) in
+    let limit = configuration.limits.messageBytes
+    readBody(exchange, limit: limit, Problem.messageTooLarge, headers) { [self] (body) throws(Problem) in
       let draft: MessageDraft
       do throws(PayloadError) {
         draft = try MessageDraft(body: body, contentType: contentType, event: event)

@@ -45,7 +45,9 @@ extension WebSocketSink {
         }
         backlogs += 1
       }
-      ask { $0.topics += topics.count; $0.wildcards += wildcards }
+      ask {
+        $0.topics += topics.count; $0.wildcards += wildcards
+      }
       context.hub.add(topics, start: start, ref: ref, to: handle) { [weak self] result in
         guard let self else { return }
         switch result {
@@ -55,7 +57,9 @@ extension WebSocketSink {
           if start != nil { backlogs -= 1 }
           say(.error(refusal.problem(), ref: ref))
         }
-        answered { $0.topics -= topics.count; $0.wildcards -= wildcards }
+        answered {
+          $0.topics -= topics.count; $0.wildcards -= wildcards
+        }
       }
     } catch {
       say(.error(error, ref: ref))

@@ -23,14 +23,17 @@ extension OverSockets {
         let long = try await publish(#"{"messages":[{"topics":["a","b","c","d"],"data":"\#(text)"}]}"#)
         #expect(long.status == 413 && long.code == "body-too-large", "\(long)")
         #expect(gateway.head == gateway.id(0))
-        let good = try await publish(#"{"messages":[{"topics":["a","b","c"],"data":"\#(text)"},{"topic":"d","data":2}]}"#)
+        let good = try await publish(
+          #"{"messages":[{"topics":["a","b","c"],"data":"\#(text)"},{"topic":"d","data":2}]}"#)
         #expect(good.status == 200 && good.elements("results").count == 2, "\(good)")
       }
     }
 
     @Test(.timeLimit(.minutes(2)))
     func `a body that is too long is told so, and not as a message`() async throws {
-      try await withGateway { $0.limits.batchBytes = 1000 } _: { gateway in
+      try await withGateway {
+        $0.limits.batchBytes = 1000
+      } _: { gateway in
         let body = #"{"topics":["\#(String(repeating: "x", count: 2000))"]}"#
         for target in ["/v1/stream", "/v1/publish"] {
           let answer = try await gateway.call("POST", target, headers: Self.json, body: body)
@@ -41,7 +44,9 @@ extension OverSockets {
 
     @Test(.timeLimit(.minutes(2)))
     func `patterns have a limit of their own`() async throws {
-      try await withGateway { $0.limits.patternsPerSubscriber = 2 } _: { gateway in
+      try await withGateway {
+        $0.limits.patternsPerSubscriber = 2
+      } _: { gateway in
         let three = "/v1/stream?topic=a.*&topic=b.*&topic=%3E&since=earliest&wait=0"
         let refused = try await gateway.call("GET", three)
         #expect(refused.status == 400 && refused.code == "too-many-patterns", "\(refused)")

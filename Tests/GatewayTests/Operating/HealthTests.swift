@@ -12,7 +12,7 @@ extension OverSockets {
           #expect(answer.status == 200 && answer.text == #"{"status":"ok"}"#)
         }
         let wrong = try await gateway.admin("POST", "/health/live")
-        #expect(wrong.status == 405 && wrong["Allow"] == "GET")
+        #expect(wrong.status == 405 && wrong["Allow"] == "GET, HEAD")
         #expect(try await gateway.admin("GET", "/v1/stream").status == 404)
       }
     }

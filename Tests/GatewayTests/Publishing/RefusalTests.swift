@@ -127,7 +127,7 @@ struct Refused: CustomTestStringConvertible {
     .post("/v1/publish", #"{"messages":1}"#, 400, "invalid-parameter", "messages"),
     .post("/v1/publish", #"{"messages":[],"x":1}"#, 400, "unknown-parameter", "x"),
     .post("/v1/publish", #"{"messages":[1,2,3,4,5]}"#, 413, "too-many-items"),
-    .post("/v1/publish", "{\"messages\":[\"\(String(repeating: "x", count: 9000))\"]}", 413, "message-too-large"),
+    .post("/v1/publish", "{\"messages\":[\"\(String(repeating: "x", count: 9000))\"]}", 413, "body-too-large"),
     Refused(method: "DELETE", target: "/v1/topics/never", status: 404, code: "not-found", topic: "never"),
     Refused(method: "DELETE", target: "/v1/topics/$sys", status: 403, code: "reserved-topic", topic: "$sys"),
   ]
@@ -158,8 +158,9 @@ extension OverSockets {
     @Test(
       .timeLimit(.minutes(2)),
       arguments: [
-        ("DELETE", "/v1/stream", "GET, POST"), ("PUT", "/v1/topics/t/messages", "GET, POST"),
-        ("POST", "/v1/topics/t", "GET, DELETE"), ("GET", "/v1/publish", "POST"), ("POST", "/v1/negotiate", "GET"),
+        ("DELETE", "/v1/stream", "GET, POST"), ("PUT", "/v1/topics/t/messages", "GET, HEAD, POST"),
+        ("POST", "/v1/topics/t", "GET, HEAD, DELETE"), ("GET", "/v1/publish", "POST"),
+        ("POST", "/v1/negotiate", "GET, HEAD"),
         ("BREW", "/v1/stream", "GET, POST"),
       ])
     func `a method that is not possible is answered with those that are`(

@@ -38,8 +38,10 @@ let systemLibraries: [Target] = [
 ]
 
 let cores: [Target] = [
+  // The one lock, in a form that the thread sanitizer understands where it is asked for.
+  .target(name: "Locking", swiftSettings: settings),
   // Topics, positions, messages, the tape and what proves a reading complete. No I/O.
-  .target(name: "StreamLog", dependencies: [deque], swiftSettings: settings),
+  .target(name: "StreamLog", dependencies: ["Locking", deque], swiftSettings: settings),
   // Messages, controls and commands as bytes. Bytes in, bytes out.
   .target(name: "WireFormat", dependencies: ["StreamLog"], swiftSettings: settings),
   // RFC 6455 and 7692. Bytes in, events out.
@@ -48,9 +50,10 @@ let cores: [Target] = [
 
 let adapters: [Target] = [
   // Who orders messages and keeps them. One contract; memory behind it for now.
-  .target(name: "StreamStores", dependencies: ["StreamLog", "WireFormat", deque], swiftSettings: settings),
+  .target(name: "StreamStores", dependencies: ["Locking", "StreamLog", "WireFormat", deque], swiftSettings: settings),
   // Listener, HTTP/1.1, and the exchange and outlet that routes and transports see.
-  .target(name: "HTTPServer", dependencies: [nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
+  .target(
+    name: "HTTPServer", dependencies: ["Locking", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
   // One hub per event loop: who wants a message here, and from which position.
   .target(
     name: "Delivery", dependencies: ["StreamLog", "WireFormat", "StreamStores", nioCore, deque],
@@ -64,11 +67,12 @@ let adapters: [Target] = [
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
-    name: "GatewayClient", dependencies: ["WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
+    name: "GatewayClient", dependencies: ["Locking", "WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
   // Configuration, routes, limits, admin, lifecycle: everything put together.
   .target(
     name: "Gateway",
     dependencies: [
+      "Locking",
       "Transports", "HTTPServer", "Delivery", "StreamStores", "WireFormat", "StreamLog",
       nioCore, nioPosix, nioHTTP1, logging, yams,
     ],
@@ -78,7 +82,8 @@ let adapters: [Target] = [
 let executables: [Target] = [
   // The one binary: serve and the operator's commands, a command a file.
   .executableTarget(
-    name: "sluice", dependencies: ["Gateway", "GatewayClient", "WireFormat", "StreamLog", logging, argumentParser],
+    name: "sluice",
+    dependencies: ["Locking", "Gateway", "GatewayClient", "WireFormat", "StreamLog", logging, argumentParser],
     swiftSettings: settings)
 ]
 
@@ -87,19 +92,23 @@ let tests: [Target] = [
   .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket"], swiftSettings: settings),
   .testTarget(
-    name: "StreamStoresTests", dependencies: ["StreamStores", "StreamLog", "WireFormat"], swiftSettings: settings),
-  .testTarget(
-    name: "DeliveryTests", dependencies: ["Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded],
+    name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat"],
     swiftSettings: settings),
   .testTarget(
-    name: "HTTPServerTests", dependencies: ["HTTPServer", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings
+    name: "DeliveryTests",
+    dependencies: ["Locking", "Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded],
+    swiftSettings: settings),
+  .testTarget(
+    name: "HTTPServerTests", dependencies: ["Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
+    swiftSettings: settings
   ),
   .testTarget(
-    name: "GatewayClientTests", dependencies: ["GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    name: "GatewayClientTests", dependencies: ["Locking", "GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
     swiftSettings: settings),
   .testTarget(
     name: "GatewayTests",
     dependencies: [
+      "Locking",
       "Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", nioCore, nioPosix, logging,
     ],
     swiftSettings: settings),

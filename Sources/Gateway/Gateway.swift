@@ -1,5 +1,6 @@
 import Delivery
 package import HTTPServer
+import Locking
 package import Logging
 package import NIOCore
 import NIOPosix
@@ -20,7 +21,7 @@ package final class Gateway: Sendable {
   private let admission: Admission
   private let acceptGroup: MultiThreadedEventLoopGroup
   private let group: MultiThreadedEventLoopGroup
-  private let listeners = Mutex<Listeners>(Listeners())
+  private let listeners = Guarded<Listeners>(Listeners())
   private let sweeper: RepeatedTask
   private let drainRequested: AsyncStream<Void>
   private let drainRequest: AsyncStream<Void>.Continuation

@@ -1,3 +1,4 @@
+import Locking
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
@@ -16,7 +17,7 @@ package final class HTTPClient: Sendable {
 
   package let group: any EventLoopGroup
   private let connectTimeout: Duration
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   package init(
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, connectTimeout: Duration = .seconds(5)

@@ -1,3 +1,4 @@
+import Locking
 import Synchronization
 
 /// A subscription that outlives its connections: it resumes where it was until it is told not to, and every message
@@ -11,7 +12,7 @@ package final class StreamSubscription: AsyncSequence, Sendable {
   private let url: GatewayURL
   private let options: SubscriptionOptions
   private let client: HTTPClient
-  private let place: Mutex<Place>
+  private let place: Guarded<Place>
 
   fileprivate struct Place {
     var position: String?
@@ -26,7 +27,7 @@ package final class StreamSubscription: AsyncSequence, Sendable {
     self.url = url
     self.options = options
     self.client = client
-    place = Mutex(Place(position: options.since))
+    place = Guarded(Place(position: options.since))
   }
 
   /// The `since` that loses nothing of what has not been handed out yet; nil as long as the gateway has not said

@@ -1,3 +1,4 @@
+import Locking
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
@@ -76,7 +77,7 @@ package final class WebSocketClient: Sendable {
   package var closing: Closing? { shared.closing.withLock { $0 } }
 
   private final class Shared: Sendable {
-    let closing = Mutex<Closing?>(nil)
+    let closing = Guarded<Closing?>(nil)
   }
 
   private init(

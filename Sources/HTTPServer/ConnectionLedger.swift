@@ -1,3 +1,4 @@
+import Locking
 import Synchronization
 
 /// How many connections there are, in all and per address, so that one more can be let in or refused. Shared by the
@@ -12,7 +13,7 @@ final class ConnectionLedger: Sendable {
     var refusals = 0
   }
 
-  private let counts = Mutex(Counts())
+  private let counts = Guarded(Counts())
   private let limit: Int
   private let limitPerAddress: Int
   private let refusalLimit: Int

@@ -1,4 +1,5 @@
 import DequeModule
+import Locking
 package import Synchronization
 
 /// One commit on the tape.
@@ -95,14 +96,14 @@ package final class Tape: Sendable {
     var followers: [Follower] = []
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let capacity: Capacity
   /// What the tape holds, for the bound on all memory.
   package let heldBytes = Atomic<Int>(0)
 
   package init(lineage: Lineage, head: Offset = 0, capacity: Capacity = Capacity()) {
     self.capacity = capacity
-    state = Mutex(State(head: head, floor: head, lineage: lineage))
+    state = Guarded(State(head: head, floor: head, lineage: lineage))
   }
 
   /// Commits messages in order. The store calls it, under its own lock.

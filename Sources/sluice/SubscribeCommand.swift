@@ -1,5 +1,6 @@
 import ArgumentParser
 import GatewayClient
+import Locking
 import Synchronization
 
 extension StreamTransport: ExpressibleByArgument {}
@@ -103,11 +104,11 @@ final class ItemPrinter: Sendable {
   }
 
   private let printsJSON: Bool
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   init(printsJSON: Bool, count: Int?) {
     self.printsJSON = printsJSON
-    state = Mutex(State(rest: count))
+    state = Guarded(State(rest: count))
   }
 
   /// - Returns: whether that was the last message asked for.

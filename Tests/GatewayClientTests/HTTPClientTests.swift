@@ -1,4 +1,5 @@
 import GatewayClient
+import Locking
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -180,7 +181,7 @@ import Testing
   }
 
   @Test func `a streamed answer is read as it comes`() async throws {
-    let exchanges = Mutex<TestExchange?>(nil)
+    let exchanges = Guarded<TestExchange?>(nil)
     try await TestServer.run { exchange in
       exchanges.withLock { $0 = exchange }
       exchange.beginStream(type: "text/plain")
@@ -200,7 +201,7 @@ import Testing
 
   /// 64 MiB towards a reader that takes nothing must not be taken off the socket: the server's writes stay unfinished.
   @Test func `a reader that takes nothing stops the connection's reading`() async throws {
-    let sent = Mutex(0)
+    let sent = Guarded(0)
     try await TestServer.run { exchange in
       exchange.beginStream(type: "text/plain")
       for _ in 0..<64 {
@@ -259,7 +260,7 @@ import Testing
 
 /// A URL of a port that was free a moment ago.
 func unusedURL() async throws -> GatewayURL {
-  let url = Mutex<GatewayURL?>(nil)
+  let url = Guarded<GatewayURL?>(nil)
   try await TestServer.run { _ in
   } _: { server in
     url.withLock { $0 = server.url }

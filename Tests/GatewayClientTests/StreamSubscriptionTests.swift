@@ -1,4 +1,5 @@
 import GatewayClient
+import Locking
 import Synchronization
 import Testing
 import WebSocket
@@ -396,7 +397,7 @@ private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
   @Test(arguments: StreamTransport.allCases)
   func `topics that do not fit into a URL go into the body`(_ transport: StreamTransport) async throws {
     let topics = (0..<200).map { "topic.number-\($0).\"\\with-a-long-name" }
-    let heard = Mutex<[String]>([])
+    let heard = Guarded<[String]>([])
     try await TestServer.run { exchange in
       switch transport {
       case .websocket:

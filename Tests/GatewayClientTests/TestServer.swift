@@ -1,4 +1,5 @@
 import GatewayClient
+import Locking
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -131,8 +132,8 @@ final class TestServer: Sendable {
   private let seen: Seen
 
   private final class Seen: Sendable {
-    let requests = Mutex<[TestRequest]>([])
-    let connections = Mutex<[any Channel]>([])
+    let requests = Guarded<[TestRequest]>([])
+    let connections = Guarded<[any Channel]>([])
   }
 
   var requests: [TestRequest] { seen.requests.withLock { $0 } }

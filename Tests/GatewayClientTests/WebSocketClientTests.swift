@@ -1,4 +1,5 @@
 import GatewayClient
+import Locking
 import Synchronization
 import Testing
 import WebSocket
@@ -58,7 +59,7 @@ import WebSocket
   }
 
   @Test func `what is sent arrives masked, and pings are answered both ways`() async throws {
-    let heard = Mutex<[WebSocketEvent]>([])
+    let heard = Guarded<[WebSocketEvent]>([])
     try await TestServer.run { exchange in
       exchange.acceptWebSocket { event in
         heard.withLock { $0.append(event) }
@@ -137,7 +138,7 @@ import WebSocket
   }
 
   @Test func `a frame against the rules is answered with its close code`() async throws {
-    let heard = Mutex<[WebSocketEvent]>([])
+    let heard = Guarded<[WebSocketEvent]>([])
     try await TestServer.run { exchange in
       exchange.acceptWebSocket { event in heard.withLock { $0.append(event) } }
       exchange.send(bytes: [0xC3, 0x00])

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import HTTPServer
+import Locking
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -50,7 +51,7 @@ struct ListenerHarness: Sendable {
 
 /// What happened on a loop, told to a test's thread.
 final class Events: Sendable {
-  private let list = Mutex<[String]>([])
+  private let list = Guarded<[String]>([])
 
   var all: [String] { list.withLock { $0 } }
 

@@ -1,4 +1,5 @@
 import HTTPServer
+import Locking
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -10,7 +11,7 @@ struct StreamOutletTests {
 
   @Test func `a stream on HTTP 1.1 is chunked and its head leaves at once`() async throws {
     let events = Events()
-    let parked = Mutex<NIOLoopBound<ParkedOutlet>?>(nil)
+    let parked = Guarded<NIOLoopBound<ParkedOutlet>?>(nil)
     try await ListenerHarness.run { exchange in
       let outlet = exchange.openStream(status: 200, headers: ["Content-Type": "text/event-stream"])
       outlet.receiver = Recorder(events)

@@ -1,4 +1,5 @@
 import HTTPServer
+import Locking
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -58,9 +59,9 @@ struct WebSocketOutletTests {
   }
 
   @Test func `a websocket that is not read holds its peer back`() async throws {
-    let received = Mutex(0)
+    let received = Guarded(0)
     let events = Events()
-    let parked = Mutex<NIOLoopBound<ParkedOutlet>?>(nil)
+    let parked = Guarded<NIOLoopBound<ParkedOutlet>?>(nil)
     let total = 16 << 20
     try await ListenerHarness.run { exchange in
       let outlet = exchange.acceptWebSocket(headers: [:])

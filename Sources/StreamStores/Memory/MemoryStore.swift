@@ -1,3 +1,4 @@
+import Locking
 package import StreamLog
 import Synchronization
 package import WireFormat
@@ -31,7 +32,7 @@ package struct Instant: Sendable, Equatable {
 /// The default store: one lock, one order, everything in memory, forgotten at exit.
 package final class MemoryStore: StreamStore {
   package let tape: Tape
-  private let state: Mutex<MemoryState>
+  private let state: Guarded<MemoryState>
   private let ledger: MemoryLedger
   private let now: @Sendable () -> Instant
 
@@ -44,7 +45,7 @@ package final class MemoryStore: StreamStore {
     tape = Tape(
       lineage: state.lineage,
       capacity: Tape.Capacity(entries: settings.tapeEntries, bytes: min(8 << 20, settings.memoryBytes / 8)))
-    self.state = Mutex(state)
+    self.state = Guarded(state)
   }
 
   private var elsewhere: Int { ledger.total + tape.heldBytes.load(ordering: .relaxed) }

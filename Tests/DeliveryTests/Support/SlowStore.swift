@@ -1,3 +1,4 @@
+import Locking
 import StreamLog
 import StreamStores
 import Synchronization
@@ -15,7 +16,7 @@ final class SlowStore: StreamStore {
 
   let memory: MemoryStore
   private let isSlow: Bool
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   init(_ memory: MemoryStore, isSlow: Bool) {
     self.memory = memory

@@ -1,3 +1,4 @@
+import Locking
 import NIOCore
 import Synchronization
 
@@ -17,7 +18,7 @@ final class Crowd: Sendable {
 
   final class Member: Sendable {
     private let keeps: Bool
-    private let received = Mutex<(bytes: [UInt8], objects: Int)>(([], 0))
+    private let received = Guarded<(bytes: [UInt8], objects: Int)>(([], 0))
 
     fileprivate init(keeps: Bool) { self.keeps = keeps }
 
@@ -59,7 +60,7 @@ final class Crowd: Sendable {
 
   /// Counts for all, and wakes who waits for a number.
   private final class Tally: Sendable {
-    private let state = Mutex<(count: Int, target: Int, waiter: CheckedContinuation<Void, Never>?)>((0, 0, nil))
+    private let state = Guarded<(count: Int, target: Int, waiter: CheckedContinuation<Void, Never>?)>((0, 0, nil))
 
     func add(_ number: Int) {
       let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in

@@ -1,3 +1,4 @@
+import Locking
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -113,7 +114,7 @@ private final class Inbox: Sendable {
     var waits = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   func take() -> Taken {
     state.withLock { state in

@@ -1,3 +1,4 @@
+import Locking
 import StreamLog
 import StreamStores
 import Synchronization
@@ -48,7 +49,7 @@ struct StoreHarness: Sendable, CustomTestStringConvertible {
 
 /// Time that only a test moves.
 final class ManualClock: Sendable {
-  private let milliseconds = Mutex<Int64>(1_000_000)
+  private let milliseconds = Guarded<Int64>(1_000_000)
 
   var now: Instant {
     let now = milliseconds.withLock { $0 }

@@ -238,6 +238,5 @@ def test_a_reader_that_takes_nothing_is_closed_and_costs_no_memory(start):
             gateway.request("POST", gateway.messages_url("flood"), text, {"Content-Type": "application/json"})
         assert gateway.metric("process_resident_memory_bytes") - before < 24 << 20
         wait_for(lambda: gateway.metric("sluice_http_connections") == 0, "the reader to be closed", 20)
-    assert gateway.metric('sluice_connections_dismissed_total{reason="stalled"}') \
-        + gateway.metric("sluice_http_stalled_total") >= 1
+    assert gateway.metric("sluice_http_stalled_total") == 1
     assert gateway.still_serves()

@@ -75,7 +75,7 @@ package final class HTTPListener: Sendable {
       // A peer that vanished without a word acknowledges nothing; small heartbeats alone would not fill the kernel's
       // buffer before the system gives up, a quarter of an hour later.
       .childChannelOption(
-        .tcpOption(Self.userTimeout), value: Int(settings.stallTime.nanoseconds / 1_000_000)
+        .tcpOption(Self.userTimeout), value: Int(2 * settings.stallTime.nanoseconds / 1_000_000)
       )
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -152,7 +152,8 @@ package final class HTTPListener: Sendable {
     return bytes
   }
 
-  /// Linux `TCP_USER_TIMEOUT` (RFC 5482), in milliseconds; its name is not exported to Swift.
+  /// Linux `TCP_USER_TIMEOUT` (RFC 5482), in milliseconds; its name is not exported to Swift. Longer than our own
+  /// clock, which ends and counts a peer that takes nothing; the kernel ends one that vanished.
   private static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
 
   /// `::ffff:192.0.2.1`, as a socket for both families has it, is the same client as `192.0.2.1`.

@@ -53,8 +53,6 @@ final class HTTPConnection: Sendable {
     return connection
   }
 
-  fileprivate func onHandlerNow(_ body: (HTTPConnectionHandler) -> Void) { body(handler.value) }
-
   func onHandler(_ body: @escaping @Sendable (HTTPConnectionHandler) -> Void) {
     channel.eventLoop.execute { body(self.handler.value) }
   }

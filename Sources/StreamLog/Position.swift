@@ -14,14 +14,7 @@ package struct Epoch: Hashable, Sendable, CustomStringConvertible {
 
   /// A new epoch: 8 random characters, 40 bits.
   package static func random(using generator: inout some RandomNumberGenerator) -> Epoch {
-    let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
-    var bits = generator.next()
-    var name: [UInt8] = []
-    for _ in 0..<8 {
-      name.append(alphabet[Int(bits & 31)])
-      bits >>= 5
-    }
-    return Epoch(String(decoding: name, as: UTF8.self))!
+    Epoch(RandomName.make(8, using: &generator))!
   }
 
   package var description: String { string }

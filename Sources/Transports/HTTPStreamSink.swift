@@ -26,7 +26,6 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
   ) {
     let framing: OutletFraming = exchange.request.version == .http1_0 ? .identity : .chunked
-    let isSSE = request.transport == .sse
     let number = context.encoding(request.transport, framing: framing, isVariant: request.isRaw)
     let sink = HTTPStreamSink(
       exchange, kind: request.transport, headers: headers, encoding: context.hub.encoding(number), context: context)
@@ -34,7 +33,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     let handle = context.hub.subscribe(
       Hub.Request(
         patterns: request.patterns, start: request.start, encoding: number,
-        heartbeatSeconds: isSSE ? context.settings.sseHeartbeatSeconds : context.settings.ndjsonHeartbeatSeconds),
+        heartbeatSeconds: sink.heartbeatSeconds),
       sink: sink)
     sink.subscribed(handle)
   }
@@ -127,7 +126,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     guard let outlet else { return turnAway(reason.problem) }
     switch reason {
     case .memory:
-      context.cutOff(self, reason)
+      context.cutOff(self)
       outlet.abort()
     case .disconnected:
       outlet.finish(nil)

@@ -31,15 +31,11 @@ package final class Publisher: Sendable {
   package func publish(
     _ items: [PublishItem], on eventLoop: any EventLoop, done: @escaping ([PublishOutcome]) -> Void
   ) {
-    let done = NIOLoopBound(done, eventLoop: eventLoop)
+    let answer = LoopAnswer(eventLoop, done)
     let sizes = items.map(\.draft.data.count)
     store.append(items, publisher: "") { [self] outcomes in
       count(outcomes, sizes)
-      if eventLoop.inEventLoop {
-        done.value(outcomes)
-      } else {
-        eventLoop.execute { done.value(outcomes) }
-      }
+      answer.execute(outcomes)
     }
   }
 

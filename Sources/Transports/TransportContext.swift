@@ -92,16 +92,7 @@ package final class TransportContext {
   }
 
   /// A connection's name in logs and for operators: 12 random characters.
-  func makeSession() -> String {
-    let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
-    var bits = generator.next()
-    var name: [UInt8] = []
-    for _ in 0..<12 {
-      name.append(alphabet[Int(bits & 31)])
-      bits >>= 5
-    }
-    return String(decoding: name, as: UTF8.self)
-  }
+  func makeSession() -> String { RandomName.make(12, using: &generator) }
 
   func opened(_ kind: TransportKind, _ sink: any SubscriberSink) {
     open[kind, default: 0] += 1
@@ -119,14 +110,10 @@ package final class TransportContext {
     for peer in echoes.values { peer.close(CloseCode.serviceRestart, "restarting") }
   }
 
-  /// What an operator should know of without asking: a subscriber that was cut off, and why.
-  func cutOff(_ sink: any SubscriberSink, _ reason: DismissalReason) {
-    let why =
-      switch reason {
-      case .memory: "unsent bytes over a quarter of limits.memory"
-      case .disconnected, .draining: "asked for"
-      }
-    logger.notice("subscriber cut off", metadata: sink.description.metadata.merging(["reason": "\(why)"]) { $1 })
+  /// What an operator should know of without asking: a subscriber was cut off for memory.
+  func cutOff(_ sink: any SubscriberSink) {
+    let reason: Logger.Metadata = ["reason": "unsent bytes over a quarter of limits.memory"]
+    logger.notice("subscriber cut off", metadata: sink.description.metadata.merging(reason) { $1 })
   }
 }
 

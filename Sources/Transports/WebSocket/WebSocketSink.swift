@@ -107,7 +107,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     handle = nil
     switch reason {
     case .memory:
-      context.cutOff(self, reason)
+      context.cutOff(self)
       peer?.abort()
     case .disconnected:
       peer?.close(4000, "disconnected by the operator")

@@ -1,17 +1,17 @@
-import NIOCore
+package import NIOCore
 
 /// What is to be done with an answer that may come on any thread: it is done on the loop that asked.
-struct LoopAnswer<Value: Sendable>: Sendable {
+package struct LoopAnswer<Value: Sendable>: Sendable {
   private let eventLoop: any EventLoop
   private let body: NIOLoopBound<(Value) -> Void>
 
   /// - Precondition: on `eventLoop`.
-  init(_ eventLoop: any EventLoop, _ body: @escaping (Value) -> Void) {
+  package init(_ eventLoop: any EventLoop, _ body: @escaping (Value) -> Void) {
     self.eventLoop = eventLoop
     self.body = NIOLoopBound(body, eventLoop: eventLoop)
   }
 
-  func execute(_ value: Value) {
+  package func execute(_ value: Value) {
     if eventLoop.inEventLoop {
       body.value(value)
     } else {

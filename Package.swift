@@ -49,14 +49,17 @@ let cores: [Target] = [
 ]
 
 let adapters: [Target] = [
+  // Bytes straight to sockets, with the rules for it. No event loop, no HTTP.
+  .target(name: "DirectWriter", swiftSettings: settings),
   // Who orders messages and keeps them. One contract; memory behind it for now.
   .target(name: "StreamStores", dependencies: ["Locking", "StreamLog", "WireFormat", deque], swiftSettings: settings),
   // Listener, HTTP/1.1, and the exchange and outlet that routes and transports see.
   .target(
-    name: "HTTPServer", dependencies: ["Locking", nioCore, nioPosix, nioHTTP1, logging], swiftSettings: settings),
+    name: "HTTPServer", dependencies: ["DirectWriter", "Locking", nioCore, nioPosix, nioHTTP1, logging],
+    swiftSettings: settings),
   // One hub per event loop: who wants a message here, and from which position.
   .target(
-    name: "Delivery", dependencies: ["StreamLog", "WireFormat", "StreamStores", nioCore, deque],
+    name: "Delivery", dependencies: ["DirectWriter", "StreamLog", "WireFormat", "StreamStores", nioCore, deque],
     swiftSettings: settings),
   // websocket, sse, ndjson, poll: committed messages to bytes, client bytes to commands.
   .target(
@@ -94,6 +97,7 @@ let tests: [Target] = [
   .testTarget(
     name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat"],
     swiftSettings: settings),
+  .testTarget(name: "DirectWriterTests", dependencies: ["DirectWriter"], swiftSettings: settings),
   .testTarget(
     name: "DeliveryTests",
     dependencies: ["Locking", "Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded],

@@ -20,7 +20,10 @@ extension Hub {
       hot[slot].state = .reading
       enqueue(handle)
     } else if hot[slot].isReady {
+      announceOwed(to: handle, subscriber)
+      guard isCurrent(handle), hot[slot].isReady else { return hot[slot].state = .reading }
       hot[slot].state = .live
+      hot[slot].socket = subscriber.sink.socket
       becomeLive(handle, subscriber)
     } else {
       hot[slot].state = .reading
@@ -92,6 +95,7 @@ extension Hub {
     guard let subscriber = subscriber(handle) else { return }
     let slot = Int(handle.slot)
     hot[slot].isAwaitingPage = false
+    announceOwed(to: handle, subscriber)
     // Its reading was taken back or its subscriptions changed while the page was on its way: it reads another.
     guard subscriber.reading == reading, hot[slot].state == .reading, hot[slot].isReady else { return settle(handle) }
     switch result {
@@ -109,7 +113,7 @@ extension Hub {
     let slot = Int(handle.slot)
     hot[slot].position = page.through
     guard !page.items.isEmpty else { return }
-    let encoding = encodings[Int(hot[slot].encoding)]
+    let encoding = arenas[Int(hot[slot].encoding)].encoding
     let lineage = store.tape.lineage
     var bytes = ByteBuffer()
     var messages = 0
@@ -126,7 +130,7 @@ extension Hub {
     }
     counters.deliveries += UInt64(messages)
     counters.deliveredBytes += UInt64(bytes.readableBytes)
-    subscriber.sentMessages += UInt64(messages)
+    hot[slot].sentMessages += UInt64(messages)
     hand(bytes, to: handle, subscriber, through: page.through)
   }
 
@@ -134,9 +138,24 @@ extension Hub {
   func announce(_ gap: Gap, to handle: SubscriberHandle, through: Offset) {
     guard let subscriber = subscriber(handle) else { return }
     var bytes = ByteBuffer()
-    encodings[Int(hot[Int(handle.slot)].encoding)].append(.gap(gap), isRewinding: false, to: &bytes)
+    arenas[Int(hot[Int(handle.slot)].encoding)].encoding.append(.gap(gap), isRewinding: false, to: &bytes)
     count(gap.reason, subscriber)
     hand(bytes, to: handle, subscriber, through: through)
+  }
+
+  /// Announces gaps that no page has any more.
+  private func announceOwed(to handle: SubscriberHandle, _ subscriber: Subscriber) {
+    while !subscriber.owedGaps.isEmpty, isCurrent(handle), hot[Int(handle.slot)].isReady {
+      let gap = subscriber.owedGaps.removeFirst()
+      let position = position(of: handle)
+      guard gap.after < position else { continue }
+      let lineage = store.tape.lineage
+      announce(
+        Gap(
+          topic: gap.pattern, after: lineage.position(gap.after), through: lineage.position(position), seq: nil,
+          reason: .slow),
+        to: handle, through: position)
+    }
   }
 
   private func count(_ reason: Gap.Reason, _ subscriber: Subscriber) {
@@ -155,10 +174,11 @@ extension Hub {
   ///
   /// - Parameter unsent: the bytes it was handed last.
   func stall(_ slot: Int32, unsent: Int) {
-    guard hot[Int(slot)].isReady, let subscriber = cold[Int(slot)] else { return }
+    guard let subscriber = cold[Int(slot)] else { return }
+    if unsent > 0 { setUnsent(unsent, of: subscriber) }
+    guard hot[Int(slot)].isReady else { return }
     hot[Int(slot)].isReady = false
     hot[Int(slot)].lastSent = seconds
-    setUnsent(unsent, of: subscriber)
     if hot[Int(slot)].state == .live {
       hot[Int(slot)].position = position(of: handle(of: slot))
       hot[Int(slot)].state = .reading

@@ -1,3 +1,4 @@
+import DirectWriter
 import NIOCore
 import StreamLog
 import StreamStores
@@ -25,13 +26,6 @@ extension Hub {
     }
   }
 
-  /// Drains up to the head, so that "from now on" begins there.
-  func catchUpToHead() {
-    guard !isWorking else { return }
-    let head = store.tape.head
-    while cursor < head, drain() {}
-  }
-
   /// Fans out one burst. - Returns: whether there was any.
   func drain() -> Bool {
     guard !isWorking else { return false }
@@ -53,8 +47,11 @@ extension Hub {
   }
 
   /// A live subscriber stays where the cursor is now and reads pages from there.
-  func makeReader(_ slot: Int32) {
-    hot[Int(slot)].position = cursor
+  func makeReader(_ slot: Int32) { readOn(slot, from: cursor) }
+
+  /// A live subscriber is live no longer, and reads pages from `position`.
+  func readOn(_ slot: Int32, from position: Offset) {
+    hot[Int(slot)].position = position
     hot[Int(slot)].state = .reading
     cold[Int(slot)]?.memory = ReadMemory(began: 0)
     enqueue(handle(of: slot))
@@ -68,161 +65,142 @@ extension Hub {
   }
 
   private func fanOut(_ entries: [TapeEntry]) {
-    burst &+= 1
-    var messages: [Message] = []
-    var sources: [TopicInterest.Sources] = []
+    burst.begin()
     var bytes = 0
-    var isUniform = true
     var through = cursor
     gathering: for entry in entries {
-      guard let source = interest.sources(of: entry.topic) else {
+      guard let sources = interest.sources(of: entry.topic) else {
         through = entry.offset
         continue
       }
       switch entry {
       case .erased:
         // The gap's text depends on what each subscribed to: they read it as a page.
-        for list in source.lists {
+        for list in sources.lists {
           for slot in list.slots where hot[Int(slot)].state == .live { makeReader(slot) }
         }
       case .message(let message):
         bytes += message.encoded.count
         // What one write carries, and so what a reader that stalls on it keeps, is bounded; the rest is another burst.
-        if bytes > settings.burstBytes, !messages.isEmpty { break gathering }
-        if let first = sources.first, !(first == source) { isUniform = false }
-        messages.append(message)
-        sources.append(source)
+        if bytes > settings.burstBytes, !burst.messages.isEmpty { break gathering }
+        burst.append(message, sources)
       }
       through = entry.offset
     }
-    if !messages.isEmpty { deliver(messages, sources, isUniform: isUniform, through: through) }
+    if !burst.messages.isEmpty {
+      touch()
+      write(through: through)
+      recordLatency()
+      burst.end()
+    }
     cursor = through
     admitAhead()
   }
 
-  private func deliver(
-    _ messages: [Message], _ sources: [TopicInterest.Sources], isUniform: Bool, through: Offset
-  ) {
-    touched.removeAll(keepingCapacity: true)
-    var takers = [Int](repeating: 0, count: messages.count)
-    if isUniform {
-      let count = touch(sources[0], first: 0, end: messages.count)
-      for index in takers.indices { takers[index] = count }
-    } else {
-      for (index, source) in sources.enumerated() { takers[index] = touch(source, first: index, end: index + 1) }
-    }
-    write(messages, through: through)
-    recordLatency(messages, takers)
-  }
-
-  /// Notes that these messages of the burst go to everyone listed, each once. - Returns: how many that are.
-  private func touch(_ source: TopicInterest.Sources, first: Int, end: Int) -> Int {
-    let (first, end) = (Int32(first), Int32(end))
-    var count = 0
-    for list in source.lists {
-      for slot in list.slots where hot[Int(slot)].state == .live {
-        if hot[Int(slot)].burst != burst {
-          hot[Int(slot)].burst = burst
-          hot[Int(slot)].first = first
-          hot[Int(slot)].end = end
-          hot[Int(slot)].last = end
-          touched.append(slot)
-        } else if hot[Int(slot)].last == end {
-          // On another list too.
-          continue
-        } else {
-          extend(slot, first: first, end: end)
+  /// Finds out who gets which of the burst's messages.
+  private func touch() {
+    hot.withUnsafeMutableBufferPointer { hot in
+      for index in burst.segments.indices {
+        let segment = burst.segments[index]
+        let (first, end) = (Int32(segment.first), Int32(segment.end))
+        var takers = 0
+        for list in segment.sources.lists {
+          for slot in list.slots where hot[Int(slot)].state == .live {
+            let isNew = hot[Int(slot)].burst != burst.number
+            guard burst.give(&hot[Int(slot)], first: first, end: end) else { continue }
+            if isNew { burst.touched.append(slot) }
+            takers += 1
+          }
         }
-        count += 1
+        for _ in first..<end { burst.takers.append(takers) }
       }
     }
-    return count
   }
 
-  private func extend(_ slot: Int32, first: Int32, end: Int32) {
-    defer { hot[Int(slot)].last = end }
-    guard hot[Int(slot)].last != first || overflow[slot] != nil else {
-      hot[Int(slot)].end = end
-      return
-    }
-    var runs = overflow[slot] ?? []
-    if let last = runs.last, last.upperBound == Int(first) {
-      runs[runs.count - 1] = last.lowerBound..<Int(end)
-    } else {
-      runs.append(Int(first)..<Int(end))
-    }
-    overflow[slot] = runs
-  }
-
-  private func write(_ messages: [Message], through: Offset) {
-    var arenas: [Arena?] = Array(repeating: nil, count: encodings.count)
-    for slot in touched where hot[Int(slot)].state == .live {
-      let encoding = Int(hot[Int(slot)].encoding)
-      if arenas[encoding] == nil { arenas[encoding] = Arena(messages, encodings[encoding]) }
-      let (first, end) = (Int(hot[Int(slot)].first), Int(hot[Int(slot)].end))
-      let extra = overflow.isEmpty ? nil : overflow[slot]
-      let count = end - first + (extra?.reduce(0) { $0 + $1.count } ?? 0)
-      guard count <= Int(hot[Int(slot)].maxMessages) else {
-        makeReader(slot)
-        continue
+  /// Writes to everyone touched: straight to their sockets all at once, to the others through their sinks afterwards.
+  private func write(through: Offset) {
+    stage(through: through)
+    for index in arenas.indices { arenas[index].submit() }
+    // From here on transports are called, and whatever they do in there, a slot is nobody else's before the burst is
+    // over.
+    for slot in burst.overfull where hot[Int(slot)].state == .live { makeReader(slot) }
+    for index in arenas.indices {
+      for unfinished in arenas[index].batch.unfinished {
+        finish(unfinished.owner, arenas[index], taken: unfinished.taken, through: through)
       }
-      let bytes = arenas[encoding]!.bytes(first..<end, and: extra)
-      send(bytes, messages: count, to: slot, through: through)
     }
-    if !overflow.isEmpty { overflow.removeAll(keepingCapacity: true) }
+    for slot in burst.others where hot[Int(slot)].state == .live { deliver(to: slot, through: through) }
   }
 
-  private func send(_ bytes: ByteBuffer, messages: Int, to slot: Int32, through: Offset) {
+  /// Fills the batches. Nothing is called from here that could come back.
+  private func stage(through: Offset) {
+    var deliveries = 0
+    var bytes = 0
+    hot.withUnsafeMutableBufferPointer { hot in
+      for slot in burst.touched {
+        let index = Int(slot)
+        let encoding = Int(hot[index].encoding)
+        arenas[encoding].fill(with: burst)
+        let count = burst.count(of: hot[index])
+        guard count <= Int(hot[index].maxMessages) else {
+          burst.overfull.append(slot)
+          continue
+        }
+        guard hot[index].socket >= 0 else {
+          burst.others.append(slot)
+          continue
+        }
+        assert(cold[index]?.sink.socket == hot[index].socket, "a transport did not say that it is blocked or closing")
+        burst.forEachRun(of: hot[index]) { arenas[encoding].batch.append(arenas[encoding].range($0)) }
+        bytes += arenas[encoding].batch.end(to: hot[index].socket, owner: slot)
+        deliveries += count
+        hot[index].position = through
+        hot[index].lastSent = seconds
+        hot[index].sentMessages += UInt64(count)
+      }
+    }
+    counters.deliveries += UInt64(deliveries)
+    counters.deliveredBytes += UInt64(bytes)
+  }
+
+  /// A socket did not take all of the burst: the rest of the message that was cut goes through the sink, and the
+  /// subscriber stands behind it.
+  private func finish(_ slot: Int32, _ arena: Arena, taken: Int, through: Offset) {
     guard let subscriber = cold[Int(slot)] else { return }
-    counters.deliveries += UInt64(messages)
+    let (message, rest, after) = arena.cut(hot[Int(slot)], in: burst, taken: taken)
+    let position = after == 0 ? through : burst.messages[message].offset
+    if hot[Int(slot)].state == .live { hot[Int(slot)].position = position }
+    hot[Int(slot)].sentMessages -= UInt64(after)
+    counters.deliveries -= UInt64(after)
+    counters.deliveredBytes -= UInt64(arena.length(of: hot[Int(slot)], in: burst) - taken - rest.readableBytes)
+    let takesMore = subscriber.sink.deliver(rest, through: position)
+    guard cold[Int(slot)] === subscriber else { return }
+    if !takesMore {
+      stall(slot, unsent: rest.readableBytes)
+    } else if after > 0, hot[Int(slot)].state == .live {
+      readOn(slot, from: position)
+    }
+  }
+
+  private func deliver(to slot: Int32, through: Offset) {
+    guard let subscriber = cold[Int(slot)] else { return }
+    let bytes = arenas[Int(hot[Int(slot)].encoding)].bytes(of: hot[Int(slot)], in: burst)
+    let count = UInt64(burst.count(of: hot[Int(slot)]))
+    counters.deliveries += count
     counters.deliveredBytes += UInt64(bytes.readableBytes)
-    subscriber.sentMessages += UInt64(messages)
+    hot[Int(slot)].sentMessages += count
     hot[Int(slot)].lastSent = seconds
     hot[Int(slot)].position = through
-    // Whatever the sink does in there, the slot is nobody else's before the burst is over.
-    if !subscriber.sink.deliver(bytes, through: through), cold[Int(slot)] != nil {
-      stall(slot, unsent: bytes.readableBytes)
-    }
+    let takesMore = subscriber.sink.deliver(bytes, through: through)
+    guard cold[Int(slot)] === subscriber else { return }
+    if takesMore { hot[Int(slot)].socket = subscriber.sink.socket } else { stall(slot, unsent: bytes.readableBytes) }
   }
 
-  private func recordLatency(_ messages: [Message], _ deliveries: [Int]) {
+  private func recordLatency() {
     let now = clock()
-    for (message, deliveries) in zip(messages, deliveries) where deliveries > 0 {
+    for (message, deliveries) in zip(burst.messages, burst.takers) where deliveries > 0 {
       let elapsed = now > message.committedAt ? now - message.committedAt : 0
       counters.recordLatency(microseconds: elapsed / 1000, deliveries: deliveries)
     }
-  }
-}
-
-/// One burst's messages in one encoding, back to back, with where each ends.
-struct Arena {
-  private let buffer: ByteBuffer
-  private let ends: [Int]
-
-  init(_ messages: [Message], _ encoding: any StreamEncoding) {
-    var buffer = ByteBuffer()
-    buffer.reserveCapacity(messages.reduce(0) { $0 + $1.encoded.count + 96 })
-    ends = messages.map { message in
-      encoding.append(message, isRewound: false, to: &buffer)
-      return buffer.writerIndex
-    }
-    self.buffer = buffer
-  }
-
-  private func range(_ run: Range<Int>) -> Range<Int> {
-    (run.lowerBound == 0 ? 0 : ends[run.lowerBound - 1])..<ends[run.upperBound - 1]
-  }
-
-  /// One run's bytes are a slice; several runs are copied together, so that each subscriber has one write.
-  func bytes(_ run: Range<Int>, and extra: [Range<Int>]?) -> ByteBuffer {
-    let first = range(run)
-    var bytes = buffer.getSlice(at: first.lowerBound, length: first.count)!
-    guard let extra else { return bytes }
-    bytes.reserveCapacity(bytes.readableBytes + extra.reduce(0) { $0 + range($1).count })
-    for run in extra {
-      let range = range(run)
-      bytes.writeImmutableBuffer(buffer.getSlice(at: range.lowerBound, length: range.count)!)
-    }
-    return bytes
   }
 }

@@ -77,7 +77,7 @@ extension Hub {
         subscriptionCount: subscriber.subscriptions.count, position: lineage.position(position),
         lag: head > position ? head - position : 0,
         state: hot[slot].state == .live ? "live" : hot[slot].state == .reading ? "catching_up" : "waiting",
-        connectedSeconds: Int(seconds - subscriber.openedAt), sentMessages: subscriber.sentMessages)
+        connectedSeconds: Int(seconds - subscriber.openedAt), sentMessages: hot[slot].sentMessages)
     }
   }
 

@@ -30,12 +30,12 @@ extension Hub {
     if let start = request.start {
       resolve(start, request.patterns, for: handle) { hub, result in hub.open(handle, result) }
     } else {
-      catchUpToHead()
+      let now = store.tape.head
       open(
         handle,
         .success(
           StartPoint(
-            offset: cursor, subscriptions: request.patterns.map { Subscription($0, from: cursor) },
+            offset: now, subscriptions: request.patterns.map { Subscription($0, from: now) },
             memory: ReadMemory(began: 0))),
         isResuming: false)
     }
@@ -79,31 +79,35 @@ extension Hub {
       return
     }
     guard let start else {
-      catchUpToHead()
-      guard isCurrent(handle) else { return }
-      leaveBurst(handle.slot)
+      let now = store.tape.head
       // What is subscribed already and has begun gains nothing.
       let new = patterns.filter { pattern in
-        !subscriber.subscriptions.list.contains { $0.pattern == pattern && $0.from <= cursor }
+        !subscriber.subscriptions.list.contains { $0.pattern == pattern && $0.from <= now }
       }
-      add(new.map { Subscription($0, from: cursor) }, to: subscriber, slot: handle.slot)
-      return done(.success(position(of: handle)))
+      let begin = StartPoint(
+        offset: now, subscriptions: new.map { Subscription($0, from: now) }, memory: ReadMemory(began: 0))
+      return takeBack(handle, begin, done)
     }
     let done = NIOLoopBound(done, eventLoop: eventLoop)
-    resolve(start, patterns, for: handle) { hub, result in hub.takeBack(handle, ref: ref, result, done.value) }
+    resolve(start, patterns, for: handle) { hub, result in
+      switch result {
+      case .failure(let refusal):
+        if hub.isCurrent(handle) { done.value(.failure(refusal)) }
+      case .success(let start):
+        guard let subscriber = hub.subscriber(handle) else { return }
+        subscriber.rewindThrough = max(subscriber.rewindThrough, start.rewindThrough)
+        subscriber.isResuming = true
+        subscriber.awaitingCaughtUp.append(ref)
+        hub.takeBack(handle, start, done.value)
+      }
+    }
   }
 
-  /// A subscriber's reading goes back to where its new subscriptions begin.
+  /// A subscriber's reading goes back to where its new subscriptions begin, if that is below where it stands.
   private func takeBack(
-    _ handle: SubscriberHandle, ref: Ref?, _ result: Result<StartPoint, StoreRefusal>,
-    _ done: (Result<Offset?, StoreRefusal>) -> Void
+    _ handle: SubscriberHandle, _ start: StartPoint, _ done: (Result<Offset?, StoreRefusal>) -> Void
   ) {
     guard let subscriber = subscriber(handle) else { return }
-    let start: StartPoint
-    switch result {
-    case .failure(let refusal): return done(.failure(refusal))
-    case .success(let point): start = point
-    }
     let position = position(of: handle)
     let wasReading = hot[Int(handle.slot)].state != .live
     subscriber.memory =
@@ -117,9 +121,6 @@ extension Hub {
     let begin = min(position, start.offset)
     hot[Int(handle.slot)].position = begin
     hot[Int(handle.slot)].state = .reading
-    subscriber.rewindThrough = max(subscriber.rewindThrough, start.rewindThrough)
-    subscriber.isResuming = true
-    subscriber.awaitingCaughtUp.append(ref)
     done(.success(start.gap == nil ? begin : nil))
     if var gap = start.gap {
       // Its id is a position to resume from, so it stands where this subscriber stands.
@@ -138,7 +139,15 @@ extension Hub {
     guard !dropped.isEmpty else { return false }
     for pattern in dropped { interest.remove(handle.slot, pattern) }
     counters.subscriptions -= before.count - subscriber.subscriptions.count
-    // Gaps on their way keep their beginnings, under the new numbers.
+    // What a subscription was sent counts as sent for the others, too, its gaps included: one that is still on its way
+    // is announced though the subscription is gone.
+    for (index, subscription) in before.list.enumerated()
+    where dropped.contains(subscription.pattern) && !subscriber.subscriptions.isEmpty {
+      if let after = subscriber.memory.outstanding[index], after < subscription.through {
+        subscriber.owedGaps.append((subscription.pattern, after))
+      }
+    }
+    // The others' keep their beginnings, under the new numbers.
     let kept = before.list.indices.filter { !dropped.contains(before.list[$0].pattern) }
     var outstanding: [Int: Offset] = [:]
     for (new, old) in kept.enumerated() { outstanding[new] = subscriber.memory.outstanding[old] }

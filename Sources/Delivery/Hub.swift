@@ -33,7 +33,8 @@ package final class Hub {
   let ledger: MemoryLedger
   /// Nanoseconds of the store's monotonic clock.
   let clock: @Sendable () -> UInt64
-  var encodings: [any StreamEncoding] = []
+  /// What every subscriber of an encoding shares, by the encoding's number.
+  var arenas: [Arena] = []
 
   /// How far this loop has fanned out.
   package internal(set) var cursor: Offset
@@ -41,10 +42,8 @@ package final class Hub {
   var isFollowing = false
   var isTickScheduled = false
   var isWorking = false
-  var burst: UInt32 = 0
-  var touched: ContiguousArray<Int32> = []
-  /// Runs beyond a subscriber's first, in one burst.
-  var overflow: [Int32: [Range<Int>]] = [:]
+  /// The burst under way, and what is kept from one to the next so that a burst allocates nothing for a subscriber.
+  var burst = Burst()
 
   var hot: ContiguousArray<HotSlot> = []
   var cold: ContiguousArray<Subscriber?> = []
@@ -75,11 +74,11 @@ package final class Hub {
 
   /// Adds an encoding. - Returns: its number, for `subscribe`.
   package func register(_ encoding: any StreamEncoding) -> Int {
-    encodings.append(encoding)
-    return encodings.count - 1
+    arenas.append(Arena(encoding))
+    return arenas.count - 1
   }
 
-  package func encoding(_ number: Int) -> any StreamEncoding { encodings[number] }
+  package func encoding(_ number: Int) -> any StreamEncoding { arenas[number].encoding }
 
   package func position(at offset: Offset) -> Position { store.tape.lineage.position(offset) }
 

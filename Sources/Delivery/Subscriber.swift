@@ -23,7 +23,7 @@ enum SubscriberState: UInt8 {
   case gone
 }
 
-/// What the fan-out touches of a subscriber, in one compact array.
+/// What the fan-out touches of a subscriber, in one compact array: 64 bytes, a line of the cache.
 struct HotSlot {
   var state = SubscriberState.free
   /// Whether the transport takes more at the moment. One that does not is never live.
@@ -33,20 +33,24 @@ struct HotSlot {
   var isQueued = false
   var encoding: UInt8 = 0
   var generation: UInt32 = 0
+  /// Where a live subscriber's bytes may be written straight to; -1 if its sink must be asked.
+  var socket: Int32 = -1
   /// Where it stands. A live subscriber stands at the cursor, or here if the burst under way has told it more.
   var position: Offset = 0
+  var sentMessages: UInt64 = 0
   /// Most messages one delivery may carry.
   var maxMessages: Int32 = .max
   var heartbeatSeconds: Int32 = 0
   /// When something was last sent, or it stopped taking more; in seconds of the hub's clock.
   var lastSent: Int32 = 0
-  /// The burst that `first` and `end` belong to.
+  /// The burst that the runs below belong to.
   var burst: UInt32 = 0
-  /// Indices of the burst's messages: one run, and whether more runs lie in the hub's overflow.
+  /// The first run of the burst's messages that it gets.
   var first: Int32 = 0
   var end: Int32 = 0
-  /// Where the last of its runs ends.
-  var last: Int32 = 0
+  /// Its further runs, as indices of the hub's list of them: the second and the last; -1 if there are none.
+  var nextRun: Int32 = -1
+  var lastRun: Int32 = -1
 }
 
 /// The rest of a subscriber.
@@ -54,6 +58,9 @@ final class Subscriber {
   let sink: any SubscriberSink
   var subscriptions = SubscriptionSet()
   var memory = ReadMemory(began: 0)
+  /// Gaps that were found for a subscription which is gone, and not announced: other subscriptions rely on it. Each with
+  /// the offset after which it begins.
+  var owedGaps: [(pattern: TopicPattern, after: Offset)] = []
   /// Who is told when the backlog is done.
   var awaitingCaughtUp: [Ref?] = []
   var rewindThrough: Offset = 0
@@ -62,7 +69,6 @@ final class Subscriber {
   /// Commands that came before the store said where it begins.
   var waitingToOpen: [(Hub) -> Void] = []
   let openedAt: Int32
-  var sentMessages: UInt64 = 0
   /// Bytes it was handed and does not take, as counted in the ledger.
   var unsent = 0
   /// What the reading under way met, for the count of resumes.

@@ -17,6 +17,12 @@ package protocol SubscriberSink: AnyObject {
   /// - Returns: false if no more is to come until the transport calls `Hub.ready`.
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool
 
+  /// The socket that takes what `deliver` takes, as it is, if there is one at the moment; else -1. Asked when the
+  /// subscriber becomes live and after `deliver`; from then on the hub writes bursts straight there, by the rules of
+  /// `DirectWriter`, and calls `deliver` for what the socket did not take. So the transport calls `Hub.blocked`,
+  /// `ready` or `unsubscribe` for whatever else happens to its connection, before the loop turns to the hub again.
+  var socket: Int32 { get }
+
   /// The backlog is told. `refs` are the commands that asked for it, nil for the connection's own request.
   func caughtUp(at offset: Offset, refs: [Ref?])
 

@@ -50,6 +50,8 @@ final class ConnectionOutlet: Outlet {
 
   var isWritable: Bool { state == .open && connection.isWritable }
 
+  var socket: Int32 { state == .open ? connection.writableSocket : -1 }
+
   var pendingBytes: Int { state == .closed ? 0 : connection.pendingBytes }
 
   func offer(_ bytes: ByteBuffer) -> Bool {

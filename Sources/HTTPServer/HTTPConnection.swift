@@ -40,7 +40,11 @@ final class HTTPConnection: ChannelInboundHandler {
   var clock = ConnectionClock()
   private(set) var hasServed = false
   private var isAdvancing = false
-  private var isSending = false
+  /// The socket, while the channel is active; -1 otherwise, and where bytes must not go past the channel's handlers.
+  var socket: Int32 = -1
+  /// Writes that the channel was given and has not finished.
+  var unfinishedWrites = 0
+  var isSending = false
 
   init(shared: LoopConnections, remoteAddress: String) {
     self.shared = shared
@@ -51,13 +55,13 @@ final class HTTPConnection: ChannelInboundHandler {
   /// Without an exchange and without a part of a request.
   var isIdle: Bool { if case .ready = phase { parser.bufferedBytes == 0 } else { false } }
 
-  var isWritable: Bool { context?.channel.isWritable ?? false }
-
   // MARK: - The channel's events
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
   func channelActive(context: ChannelHandlerContext) {
+    socket =
+      (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
     watchFirstByte()
     context.read()
   }
@@ -90,9 +94,8 @@ final class HTTPConnection: ChannelInboundHandler {
     }
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
-    // Inside `send` the caller looks at the outcome itself.
-    guard !isSending, context.channel.isWritable else { return }
+  /// Everything that was sent has left.
+  func becameWritable() {
     switch phase {
     case .ready: advance()
     case .outlet(let outlet): outlet.becameWritable()
@@ -106,6 +109,7 @@ final class HTTPConnection: ChannelInboundHandler {
   func channelInactive(context: ChannelHandlerContext) {
     let last = phase
     phase = .closed
+    socket = -1
     clock.stop()
     depart()
     if case .open(let exchange) = last { exchange.peerGone() }
@@ -239,26 +243,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
   }
 
-  // MARK: - Writing and closing
-
-  /// Hands bytes to the channel and the kernel. The connection may be closed when this returns.
-  /// - Returns: whether the kernel took all.
-  @discardableResult
-  func send(_ bytes: ByteBuffer, then more: ByteBuffer? = nil) -> Bool {
-    guard let context else { return false }
-    let wasSending = isSending
-    isSending = true
-    context.write(wrapOutboundOut(bytes), promise: nil)
-    if let more { context.write(wrapOutboundOut(more), promise: nil) }
-    context.flush()
-    isSending = wasSending
-    return isWritable
-  }
-
-  var pendingBytes: Int {
-    guard let options = context?.channel.syncOptions else { return 0 }
-    return (try? options.getOption(.bufferedWritableBytes)) ?? 0
-  }
+  // MARK: - Closing
 
   /// Closes our side once everything has left, and the rest once the peer has closed its own, so that the last answer
   /// is read and not destroyed by a reset.

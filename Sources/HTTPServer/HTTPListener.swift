@@ -83,8 +83,6 @@ package final class HTTPListener: Sendable {
       .childChannelOption(
         .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 65536)
       )
-      // Not writable as soon as the kernel leaves anything, writable again when nothing is left.
-      .childChannelOption(.writeBufferWaterMark, value: .init(low: 1, high: 2))
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let remote = Self.plainAddress(channel.remoteAddress?.ipAddress ?? "")

@@ -17,6 +17,9 @@ package protocol Outlet: AnyObject {
   var framing: OutletFraming { get }
   /// Whether everything handed over has been taken by the kernel and more may be offered.
   var isWritable: Bool { get }
+  /// Where bytes may be written straight to, framed already, until the next `offer` or `finish` or until the receiver
+  /// is told that the outlet closes (`DirectWriter`); -1 if they may not, now or ever.
+  var socket: Int32 { get }
   /// The peer's IP address without its port.
   var remoteAddress: String { get }
   /// Bytes handed over and not yet taken by the kernel.

@@ -88,6 +88,8 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
 
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { outlet?.offer(bytes) ?? false }
 
+  var socket: Int32 { outlet?.socket ?? -1 }
+
   func caughtUp(at offset: Offset, refs: [Ref?]) {
     isRewinding = false
     say(.caughtUp(id: context.hub.position(at: offset)))

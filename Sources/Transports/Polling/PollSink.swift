@@ -79,6 +79,9 @@ final class PollSink: SubscriberSink {
     return true
   }
 
+  /// What it is handed becomes the body of an answer.
+  var socket: Int32 { -1 }
+
   func caughtUp(at offset: Offset, refs: [Ref?]) {
     position = offset
     if request.waitSeconds == 0 { answer(ByteBuffer(), next: offset) }

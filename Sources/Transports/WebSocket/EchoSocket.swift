@@ -26,6 +26,7 @@ package final class EchoSocket: WebSocketPeerDelegate {
   func sawLife() {}
   func becameBlocked() {}
   func becameReady() {}
+  func stopped() {}
 
   func closed() {
     peer = nil

@@ -13,6 +13,8 @@ protocol WebSocketPeerDelegate: AnyObject {
   func becameBlocked()
   /// What was written before has left: more may be written.
   func becameReady()
+  /// The WebSocket closes: nothing is to be written any more. Comes before `closed`, at most once.
+  func stopped()
   /// Nothing comes any more, and nothing can be said; the last call.
   func closed()
 }
@@ -34,6 +36,7 @@ final class WebSocketPeer: OutletReceiver {
   private var isReceiving = false
   /// Somebody was told that it is not ready, so a call of `becameReady` is owed.
   private var owesReady = false
+  private var isStopped = false
   private var isClosed = false
   let isCompressed: Bool
 
@@ -110,6 +113,9 @@ final class WebSocketPeer: OutletReceiver {
       ? outlet.isWritable && held.readableBytes < Self.mostHeld : outlet.isWritable && held.readableBytes == 0
   }
 
+  /// Where frames may be written straight to; -1 if they may not now.
+  var socket: Int32 { closing.maySend && !isReceiving && held.readableBytes == 0 ? outlet.socket : -1 }
+
   /// Frames that are encoded already. - Returns: false if no more is to come until `becameReady`.
   func offer(_ frames: ByteBuffer) -> Bool {
     guard closing.maySend else { return false }
@@ -136,6 +142,7 @@ final class WebSocketPeer: OutletReceiver {
     if !isReady {
       owesReady = true
       updateReading()
+      delegate?.becameBlocked()
     }
     return isReady
   }
@@ -193,6 +200,7 @@ final class WebSocketPeer: OutletReceiver {
   /// Says goodbye and waits a little for the peer's.
   func close(_ code: UInt16, _ reason: String) {
     guard closing.start() else { return }
+    stop()
     var frame: [UInt8] = []
     WebSocketFrame.close(code: code, reason: reason, to: &frame)
     write(frame)
@@ -203,8 +211,15 @@ final class WebSocketPeer: OutletReceiver {
   /// Ends at once; what is on its way is lost.
   func abort() { outlet.abort() }
 
+  private func stop() {
+    guard !isStopped else { return }
+    isStopped = true
+    delegate?.stopped()
+  }
+
   private func end(with last: UInt16?? = .none) {
     guard !isClosed else { return }
+    stop()
     closeTimer?.cancel()
     if let code = last {
       var frame: [UInt8] = []
@@ -226,7 +241,6 @@ final class WebSocketPeer: OutletReceiver {
     guard outlet.isWritable else { return }
     if !offerHeld() {
       _ = pausing(false)
-      delegate?.becameBlocked()
     } else if owesReady {
       tellReady()
     }

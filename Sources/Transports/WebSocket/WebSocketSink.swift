@@ -72,6 +72,8 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
 
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { peer?.offer(bytes) ?? false }
 
+  var socket: Int32 { peer?.socket ?? -1 }
+
   func caughtUp(at offset: Offset, refs: [Ref?]) {
     backlogs -= refs.count
     for ref in refs { say(.caughtUp(id: context.hub.position(at: offset), ref: ref)) }
@@ -117,12 +119,10 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     }
   }
 
-  /// Writes a control; if the peer does not take it at once, the hub waits.
+  /// Writes a control; if the peer does not take it at once, `becameBlocked` makes the hub wait.
   func say(_ control: Control) {
     guard let peer else { return }
-    let isReady = peer.writeText(control.encoded)
-    guard let handle else { return }
-    if isReady { context.hub.touched(handle) } else { context.hub.blocked(handle) }
+    if peer.writeText(control.encoded), let handle { context.hub.touched(handle) }
   }
 
   // MARK: From the peer
@@ -158,16 +158,20 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
     if pongTimer != nil { awaitLife() }
   }
 
-  func closed() {
+  func stopped() {
     pongTimer?.cancel()
     pongTimer = nil
+    guard let handle else { return }
+    self.handle = nil
+    context.hub.unsubscribe(handle)
+  }
+
+  func closed() {
+    stopped()
     peer = nil
     if isCounted {
       isCounted = false
       context.closed(.websocket, self)
     }
-    guard let handle else { return }
-    self.handle = nil
-    context.hub.unsubscribe(handle)
   }
 }

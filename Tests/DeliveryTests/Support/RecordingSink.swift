@@ -102,6 +102,7 @@ final class RecordingSink: SubscriberSink {
     return takesMore
   }
 
+  var socket: Int32 { -1 }
   func caughtUp(at offset: Offset, refs: [Ref?]) { hear(.caughtUp(offset, refs)) }
   func heartbeat(at offset: Offset) { hear(.heartbeat(offset)) }
   func refused(_ refusal: StoreRefusal) { hear(.refused(refusal)) }

@@ -91,16 +91,29 @@ let executables: [Target] = [
 ]
 
 let tests: [Target] = [
+  // What tests of several targets need: real sockets, seeded randomness, a count of allocations.
+  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+  // That a delivery allocates nothing, in optimized code: deploy/test builds it in release.
+  .executableTarget(
+    name: "AllocationCheck",
+    dependencies: [
+      "CAllocationCount", "Delivery", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore, nioEmbedded,
+    ],
+    path: "Tests/AllocationCheck", swiftSettings: settings),
   .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
   .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
-  .testTarget(name: "WebSocketTests", dependencies: ["WebSocket"], swiftSettings: settings),
+  .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport"], swiftSettings: settings),
   .testTarget(
-    name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat"],
+    name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat", "TestSupport"],
     swiftSettings: settings),
-  .testTarget(name: "DirectWriterTests", dependencies: ["DirectWriter"], swiftSettings: settings),
+  .testTarget(name: "DirectWriterTests", dependencies: ["DirectWriter", "TestSupport"], swiftSettings: settings),
   .testTarget(
     name: "DeliveryTests",
-    dependencies: ["Locking", "Delivery", "StreamStores", "StreamLog", "WireFormat", nioCore, nioEmbedded],
+    dependencies: [
+      "DirectWriter", "Locking", "Delivery", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore,
+      nioEmbedded,
+    ],
     swiftSettings: settings),
   .testTarget(
     name: "HTTPServerTests", dependencies: ["Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],

@@ -1,6 +1,7 @@
 import Delivery
 import StreamLog
 import StreamStores
+import TestSupport
 import Testing
 import WireFormat
 

@@ -1,4 +1,5 @@
 import DirectWriter
+import TestSupport
 import Testing
 
 /// Batches of writes to real sockets.

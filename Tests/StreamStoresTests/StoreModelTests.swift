@@ -1,5 +1,6 @@
 import StreamLog
 import StreamStores
+import TestSupport
 import Testing
 import WireFormat
 

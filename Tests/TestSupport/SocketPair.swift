@@ -1,12 +1,12 @@
 import Glibc
 
 /// Two connected sockets; what is written to `near` is read from `far`.
-final class SocketPair {
-  let near: Int32
-  private(set) var far: Int32
+package final class SocketPair {
+  package private(set) var near: Int32
+  private var far: Int32
 
   /// - Parameter buffer: about how many bytes the kernel keeps for a peer that reads nothing.
-  init(buffer: Int32 = 1 << 20) {
+  package init(buffer: Int32 = 1 << 20) {
     var pair: [Int32] = [-1, -1]
     precondition(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
     (near, far) = (pair[0], pair[1])
@@ -15,17 +15,22 @@ final class SocketPair {
   }
 
   deinit {
-    close(near)
+    closeNear()
     closeFar()
   }
 
-  func closeFar() {
+  package func closeNear() {
+    if near >= 0 { close(near) }
+    near = -1
+  }
+
+  package func closeFar() {
     if far >= 0 { close(far) }
     far = -1
   }
 
-  /// What is there to read now.
-  func read() -> [UInt8] {
+  /// What there is to read now.
+  package func read() -> [UInt8] {
     var bytes: [UInt8] = []
     var space = [UInt8](repeating: 0, count: 1 << 16)
     while true {

@@ -34,7 +34,9 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let systemLibraries: [Target] = [
   // permessage-deflate
-  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])])
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  // epoll and eventfd, which the system's own module leaves out
+  .systemLibrary(name: "CEpoll", path: "Sources/Bench/CEpoll"),
 ]
 
 let cores: [Target] = [
@@ -71,6 +73,10 @@ let adapters: [Target] = [
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
     name: "GatewayClient", dependencies: ["Locking", "WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
+  // Load on a gateway and what it makes of it: many connections, little work for each, numbers at the end.
+  .target(
+    name: "Bench", dependencies: ["CEpoll", "Locking", "GatewayClient", "WebSocket", "WireFormat", "StreamLog"],
+    exclude: ["CEpoll"], swiftSettings: settings),
   // Configuration, routes, limits, admin, lifecycle: everything put together.
   .target(
     name: "Gateway",
@@ -86,7 +92,7 @@ let executables: [Target] = [
   // The one binary: serve and the operator's commands, a command a file.
   .executableTarget(
     name: "sluice",
-    dependencies: ["Locking", "Gateway", "GatewayClient", "WireFormat", "StreamLog", logging, argumentParser],
+    dependencies: ["Locking", "Bench", "Gateway", "GatewayClient", "WireFormat", "StreamLog", logging, argumentParser],
     swiftSettings: settings)
 ]
 
@@ -122,6 +128,8 @@ let tests: [Target] = [
   .testTarget(
     name: "GatewayClientTests", dependencies: ["Locking", "GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
     swiftSettings: settings),
+  .testTarget(
+    name: "BenchTests", dependencies: ["Bench", "GatewayClient", "WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(
     name: "GatewayTests",
     dependencies: [

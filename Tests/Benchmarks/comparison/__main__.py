@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -88,6 +89,8 @@ def compare(rows, servers, rounds, save):
 
 
 def main():
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser, chosen = arguments()
     rows = chosen_rows(parser, chosen)
     if chosen.list:

@@ -77,9 +77,10 @@ def versions():
     found = {server.title: server.version() for server in SERVERS if server.packages}
     try:
         found["Sluice"] = subprocess.run([BUILT / "sluice", "--version"], capture_output=True, text=True).stdout.strip()
-        revision = subprocess.run(["git", "-C", REPOSITORY, "describe", "--always", "--dirty"], capture_output=True,
-                                  text=True)
-        found["Sluice"] += f" ({revision.stdout.strip()})" if not revision.returncode else ""
+        if "SLUICE_BINARY" not in os.environ:
+            describe = ["git", "-C", REPOSITORY, "describe", "--always", "--dirty"]
+            revision = subprocess.run(describe, capture_output=True, text=True).stdout.strip()
+            found["Sluice"] += f" ({revision})" if revision else ""
     except OSError:
         pass  # not built: Sluice was left out
     return {title: version for title, version in found.items() if version}

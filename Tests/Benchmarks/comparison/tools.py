@@ -63,7 +63,8 @@ def sluice_binary():
     if not os.access(built, os.X_OK):
         stop(f"there is no program {built}; SLUICE_BINARY names another")
     copy = BUILT / "sluice"
-    shutil.copy2(built, copy)
+    if not (copy.exists() and copy.samefile(built)):
+        shutil.copy2(built, copy)
     return copy
 
 

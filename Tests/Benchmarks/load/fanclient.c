@@ -213,8 +213,10 @@ static bool sweep(void) {
   bool any = false;
   for (int i = 0; i < options.subscribers; i++) {
     struct connection *c = &connections[i];
-    for (ssize_t size; (size = recv(c->fd, NULL, 1 << 30, MSG_TRUNC | MSG_DONTWAIT)) > 0; any = true)
-      c->received += size;
+    ssize_t size = recv(c->fd, NULL, 1 << 30, MSG_TRUNC | MSG_DONTWAIT);
+    if (size <= 0) continue;
+    c->received += size;
+    any = true;
   }
   return any;
 }

@@ -15,6 +15,8 @@ extension Hub {
       guard hot[slot].state != .ahead else { return }
       hot[slot].state = .ahead
       ahead.append(handle)
+      // Nobody may wake the loop for what lies between.
+      scheduleTick()
     } else if hot[slot].position < cursor || isWorking {
       // In the middle of a burst the cursor is about to move: the subscriber was not part of it.
       hot[slot].state = .reading

@@ -8,6 +8,8 @@ extension Hub {
   /// - Parameter seconds: of the hub's clock.
   package func beat(seconds now: Int32) {
     seconds = now
+    // Nobody wakes the loop for what it does not take; heartbeats say how far it is.
+    if isFollowing, store.tape.head > cursor { tick() }
     for slot in hot.indices {
       let entry = hot[slot]
       switch entry.state {

@@ -137,7 +137,7 @@ extension Hub {
     let before = subscriber.subscriptions
     let dropped = subscriber.subscriptions.remove(Set(patterns))
     guard !dropped.isEmpty else { return false }
-    for pattern in dropped { interest.remove(handle.slot, pattern) }
+    for pattern in dropped { removeInterest(handle.slot, pattern) }
     counters.subscriptions -= before.count - subscriber.subscriptions.count
     // What a subscription was sent counts as sent for the others, too, its gaps included: one that is still on its way
     // is announced though the subscription is gone.
@@ -203,10 +203,20 @@ extension Hub {
 
   private func add(_ subscriptions: [Subscription], to subscriber: Subscriber, slot: Int32) {
     for subscription in subscriptions {
-      if !subscriber.subscriptions.contains(subscription.pattern) { interest.add(slot, subscription.pattern) }
+      if !subscriber.subscriptions.contains(subscription.pattern) { addInterest(slot, subscription.pattern) }
       subscriber.subscriptions.add(subscription)
     }
     counters.subscriptions += subscriptions.count
+  }
+
+  /// From now on what is committed there wakes this loop.
+  private func addInterest(_ slot: Int32, _ pattern: TopicPattern) {
+    guard interest.add(slot, pattern) else { return }
+    if store.tape.watch(follower, for: pattern.exact) > cursor { scheduleTick() }
+  }
+
+  func removeInterest(_ slot: Int32, _ pattern: TopicPattern) {
+    if interest.remove(slot, pattern) { store.tape.unwatch(follower, for: pattern.exact) }
   }
 
   private func resolve(

@@ -125,7 +125,7 @@ package final class Hub {
   func release(_ handle: SubscriberHandle) {
     let slot = Int(handle.slot)
     guard let subscriber = cold[slot] else { return }
-    for pattern in Set(subscriber.subscriptions.list.map(\.pattern)) { interest.remove(handle.slot, pattern) }
+    for pattern in Set(subscriber.subscriptions.list.map(\.pattern)) { removeInterest(handle.slot, pattern) }
     counters.subscriptions -= subscriber.subscriptions.count
     setUnsent(0, of: subscriber)
     counters.subscribers -= 1

@@ -42,24 +42,30 @@ struct TopicInterest {
     return found
   }
 
-  /// Adds a subscriber that has not subscribed by this very pattern yet.
-  mutating func add(_ slot: Int32, _ pattern: TopicPattern) {
+  /// Adds a subscriber that has not subscribed by this very pattern yet. - Returns: whether it is the pattern's first.
+  mutating func add(_ slot: Int32, _ pattern: TopicPattern) -> Bool {
+    let list: Takers
     if let topic = pattern.exact {
-      Self.list(topic, in: &exact).slots.append(slot)
+      list = Self.list(topic, in: &exact)
     } else {
       if patterns[pattern] == nil { matching.removeAll() }
-      Self.list(pattern, in: &patterns).slots.append(slot)
+      list = Self.list(pattern, in: &patterns)
     }
+    list.slots.append(slot)
+    return list.slots.count == 1
   }
 
-  /// Removes a subscriber that has no subscription by this very pattern any longer.
-  mutating func remove(_ slot: Int32, _ pattern: TopicPattern) {
+  /// Removes a subscriber that has no subscription by this very pattern any longer. - Returns: whether it was the last.
+  mutating func remove(_ slot: Int32, _ pattern: TopicPattern) -> Bool {
     if let topic = pattern.exact {
-      if exact[topic]?.slots.removeSlot(slot) == true { exact[topic] = nil }
-    } else if patterns[pattern]?.slots.removeSlot(slot) == true {
+      guard exact[topic]?.slots.removeSlot(slot) == true else { return false }
+      exact[topic] = nil
+    } else {
+      guard patterns[pattern]?.slots.removeSlot(slot) == true else { return false }
       patterns[pattern] = nil
       matching.removeAll()
     }
+    return true
   }
 
   private static func list<Key: Hashable>(_ key: Key, in lists: inout [Key: Takers]) -> Takers {

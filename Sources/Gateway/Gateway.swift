@@ -38,7 +38,7 @@ package final class Gateway: Sendable {
   ///
   /// - Throws: what binding an address throws, as `ListenFailure`.
   package static func start(_ configuration: GatewayConfiguration, logger: Logger) async throws -> Gateway {
-    let count = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
+    let count = configuration.eventLoops > 0 ? configuration.eventLoops : AvailableCores.count
     let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
     let acceptGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let ledger = MemoryLedger()

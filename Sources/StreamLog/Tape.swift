@@ -64,9 +64,9 @@ package final class ErasedMessage: Sendable {
 /// The node's bounded run of recent commits, every topic's, whatever the topics' retention; shared by all event
 /// loops.
 ///
-/// Every reader reads the tape first and topic histories only below its floor. A loop that follows the tape is woken
-/// once, however many commits come before it gets to read: `append` sets its wake bit under the lock and `rest`
-/// clears it there.
+/// Every reader reads the tape first and topic histories only below its floor. A loop that follows the tape is woken by
+/// what it watches for, and once, however many commits come before it gets to read: `append` sets its wake bit under
+/// the lock and `rest` clears it there.
 ///
 /// Lock order: a store's lock may be held while the tape's is taken, never the other way round.
 package final class Tape: Sendable {
@@ -83,6 +83,9 @@ package final class Tape: Sendable {
   private struct Follower {
     var isFollowing = false
     var isWoken = false
+    /// Where it came to rest last.
+    var restedAt: Offset = 0
+    var watched = WatchedTopics()
     var wake: @Sendable () -> Void
   }
 
@@ -123,9 +126,16 @@ package final class Tape: Sendable {
         state.floor = first.offset
       }
       heldBytes.store(state.bytes, ordering: .relaxed)
+      // One that rests and takes none of this must not be passed by the tape for it.
+      let isHalfFull = state.ring.count > capacity.entries / 2 || state.bytes > capacity.bytes / 2
+      let middle = isHalfFull ? state.ring[state.ring.count / 2].offset : 0
       for index in state.followers.indices where state.followers[index].isFollowing && !state.followers[index].isWoken {
+        let follower = state.followers[index]
+        guard follower.restedAt < middle || messages.contains(where: { follower.watched.contains($0.topic) }) else {
+          continue
+        }
         state.followers[index].isWoken = true
-        wakes.append(state.followers[index].wake)
+        wakes.append(follower.wake)
       }
     }
     return wakes
@@ -165,8 +175,23 @@ package final class Tape: Sendable {
   package func setFollowing(_ follower: Int, _ isFollowing: Bool) -> Offset {
     state.withLock { state in
       state.followers[follower].isFollowing = isFollowing
+      state.followers[follower].restedAt = state.head
       return state.head
     }
+  }
+
+  /// From now on commits to a topic wake the follower; nil: to any topic. Each call is taken back by one of `unwatch`.
+  ///
+  /// - Returns: the head at that moment: what was committed up to there may not have woken it.
+  package func watch(_ follower: Int, for topic: TopicName?) -> Offset {
+    state.withLock { state in
+      state.followers[follower].watched.add(topic)
+      return state.head
+    }
+  }
+
+  package func unwatch(_ follower: Int, for topic: TopicName?) {
+    state.withLock { $0.followers[follower].watched.remove(topic) }
   }
 
   /// The follower has read up to `cursor` and would rest. - Returns: whether it may; if not, there is more to read and
@@ -175,6 +200,7 @@ package final class Tape: Sendable {
     state.withLock { state in
       guard state.head <= cursor else { return false }
       state.followers[follower].isWoken = false
+      state.followers[follower].restedAt = cursor
       return true
     }
   }

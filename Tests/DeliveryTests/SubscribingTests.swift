@@ -198,4 +198,33 @@ import WireFormat
     harness.work()
     #expect(sink.heard == [.opened(0), .message(1), .message(2), .caughtUp(2, [nil])])
   }
+
+  /// A loop is not woken for topics that nobody has there, so it may stand far below the head.
+  @Test func `who subscribes where the loop rests behind others' messages begins at the head`() throws {
+    let harness = HubHarness()
+    let (handle, first) = try harness.subscribe("a")
+    harness.publish(Array(repeating: "x", count: 50))
+    harness.work()
+    let (_, second) = try harness.subscribe("b")
+    #expect(second.heard == [.opened(50)])
+    harness.publish("b", "a")
+    harness.work()
+    #expect(second.offsets == [51])
+    #expect(first.offsets == [52])
+    harness.publish(Array(repeating: "x", count: 50))
+    harness.work()
+    var began: Offset?
+    harness.hub.add([try TopicPattern("c")], start: nil, ref: nil, to: handle) { began = try? $0.get() }
+    harness.publish("c", "x")
+    harness.work()
+    #expect(try #require(began) <= 102)
+    #expect(first.offsets == [52, 103])
+    // Time passes, and the position with it.
+    harness.publish("x")
+    harness.work()
+    harness.hub.beat(seconds: 15)
+    harness.work()
+    harness.hub.beat(seconds: 30)
+    #expect(first.heard.last == .heartbeat(105))
+  }
 }

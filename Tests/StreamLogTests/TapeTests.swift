@@ -79,6 +79,7 @@ import Testing
     append(tape, [message(1)])
     #expect(counter.count == 0)
     #expect(tape.setFollowing(second, true) == 1)
+    #expect(tape.watch(second, for: nil) == 1)
     append(tape, [message(2)])
     append(tape, [message(3)])
     #expect(counter.count == 1)
@@ -93,6 +94,51 @@ import Testing
     #expect(tape.setFollowing(second, false) == 5)
     append(tape, [message(6)])
     #expect(counter.count == 2 && idle.count == 0)
+  }
+
+  @Test func `a follower is woken for what it watches alone`() {
+    let tape = tape()
+    let counter = Counter()
+    let follower = tape.addFollower { counter.add() }
+    _ = tape.setFollowing(follower, true)
+    func publish(_ offset: Offset, _ topic: String) -> Bool {
+      let before = counter.count
+      append(tape, [message(offset, topic)])
+      defer { _ = tape.rest(follower, at: offset) }
+      return counter.count > before
+    }
+    #expect(tape.watch(follower, for: try! TopicName("a")) == 0)
+    _ = tape.watch(follower, for: try! TopicName("b"))
+    #expect(publish(1, "a"))
+    // Another topic may share a's place by chance, but not all of them.
+    #expect((2...20).contains { !publish($0, "c.\($0)") })
+    #expect(publish(21, "b"))
+    tape.unwatch(follower, for: try! TopicName("b"))
+    #expect(publish(22, "a"))
+    _ = tape.watch(follower, for: nil)
+    #expect((23...30).allSatisfy { publish($0, "c.\($0)") })
+    tape.unwatch(follower, for: nil)
+    #expect((31...40).contains { !publish($0, "c.\($0)") })
+  }
+
+  /// A loop whose topics are silent rests at its position while others' messages fill the tape. Once they had passed
+  /// it, all its subscribers would have to prove from the histories that they missed nothing.
+  @Test func `a follower that rests is woken before the tape passes it`() {
+    let tape = tape(entries: 100)
+    let counter = Counter()
+    let follower = tape.addFollower { counter.add() }
+    _ = tape.setFollowing(follower, true)
+    var cursor: Offset = 0
+    for offset in Offset(1)...1000 {
+      append(tape, [message(offset, "others")])
+      #expect(offsets(tape, after: cursor) != nil)
+      if counter.count > 0 {
+        cursor = offset
+        counter.reset()
+        #expect(tape.rest(follower, at: cursor))
+      }
+    }
+    #expect(cursor > 800)
   }
 
   @Test func `an erased topic leaves marks, and erasing again marks what came since`() throws {
@@ -127,4 +173,5 @@ private final class Counter: Sendable {
   private let value = Atomic<Int>(0)
   var count: Int { value.load(ordering: .relaxed) }
   func add() { value.add(1, ordering: .relaxed) }
+  func reset() { value.store(0, ordering: .relaxed) }
 }

@@ -10,6 +10,7 @@ extension Gateway {
     var metrics = Metrics()
     let hub = counts.hub
     metrics.gauge("sluice_build_info", "The version that runs.", by: "version", [(Version.string, 1)])
+    metrics.gauge("sluice_event_loops", "Event loops that connections are dealt out to.", loops.parts.count)
     metrics.gauge("sluice_draining", "1 while the gateway goes away.", isDraining ? 1 : 0)
 
     metrics.gauge(

@@ -18,12 +18,12 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 class Gateway:
-    """A running `sluice serve`. `configuration` is the text of its configuration file."""
+    """A running `sluice serve`. `configuration` is the text of its configuration file, `command` what it runs under."""
 
-    def __init__(self, folder, configuration="", listen="127.0.0.1:0"):
+    def __init__(self, folder, configuration="", listen="127.0.0.1:0", command=()):
         folder.mkdir(parents=True, exist_ok=True)
         self.log_path = folder / "gateway.log"
-        arguments = [BINARY, "serve", "--listen", listen, "--admin", "127.0.0.1:0"]
+        arguments = [*command, BINARY, "serve", "--listen", listen, "--admin", "127.0.0.1:0"]
         if configuration:
             file = folder / "sluice.yaml"
             file.write_text(configuration)

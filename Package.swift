@@ -122,7 +122,7 @@ let tests: [Target] = [
     ],
     swiftSettings: settings),
   .testTarget(
-    name: "HTTPServerTests", dependencies: ["Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
+    name: "HTTPServerTests", dependencies: ["DirectWriter", "Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
     swiftSettings: settings
   ),
   .testTarget(

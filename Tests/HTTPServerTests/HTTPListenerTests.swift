@@ -66,7 +66,7 @@ struct HTTPListenerTests {
   @Test func `a refused client that does not go is closed`() async throws {
     var settings = HTTPListenerSettings()
     settings.connections = 0
-    settings.refusalTime = .milliseconds(100)
+    settings.refusalTime = .seconds(2)
     settings.refusalsAtOnce = 1
     try await ListenerHarness.run(settings) { server throws in
       let first = try server.client()

@@ -1,3 +1,5 @@
+import DirectWriter
+import Foundation
 import HTTPServer
 import Locking
 import NIOCore
@@ -119,6 +121,64 @@ struct StreamOutletTests {
       #expect(all.filter { $0 == "closed" }.count == 1)
       // Each stall is followed by exactly one call.
       #expect(all.filter { $0 == "ready" }.count == all.filter { $0.hasPrefix("stalled") }.count)
+    }
+  }
+
+  /// Rule 2 of `DirectWriter`: nothing is written past what the channel holds.
+  @Test func `the socket is to be had exactly while nothing is on its way`() async throws {
+    let events = Events()
+    try await ListenerHarness.run { exchange in
+      let outlet = exchange.openStream(status: 200, headers: [:])
+      let recorder = Recorder(events)
+      outlet.receiver = recorder
+      let socket = outlet.socket
+      events.add("socket \(socket >= 0)")
+      var pieces = 0
+      while outlet.offer(chunk(String(repeating: "x", count: 65536))) { pieces += 1 }
+      events.add("stalled \(outlet.socket)")
+      recorder.onReady = {
+        let direct = chunk("straight").withUnsafeReadableBytes { DirectWriter.send($0, to: outlet.socket) }
+        events.add("ready \(outlet.socket == socket), took \(direct)")
+        outlet.finish(chunk("\(pieces + 1) pieces"))
+        events.add("finished \(outlet.socket)")
+      }
+    } _: { server throws in
+      let client = try server.client(receiveBuffer: 8192)
+      client.send(Self.request)
+      events.wait(for: "stalled -1")
+      let all = try client.readToEnd()
+      client.close()
+      events.wait(for: "closed")
+      #expect(
+        events.all == [
+          "socket true", "stalled -1", "ready", "ready true, took 13", "finished -1", "closed",
+        ])
+      let pieces = all.components(separatedBy: "10000\r\n\(String(repeating: "x", count: 65536))\r\n").count - 1
+      let end = "\(pieces) pieces"
+      #expect(all.hasSuffix("x\r\n8\r\nstraight\r\n\(String(end.utf8.count, radix: 16))\r\n\(end)\r\n0\r\n\r\n"))
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `a closed outlet has no socket, whoever closed it`(byPeer: Bool) async throws {
+    let events = Events()
+    let parked = Guarded<NIOLoopBound<ParkedOutlet>?>(nil)
+    try await ListenerHarness.run { exchange in
+      let outlet = exchange.openStream(status: 200, headers: [:])
+      outlet.receiver = Recorder(events)
+      let bound = NIOLoopBound(ParkedOutlet(outlet), eventLoop: exchange.eventLoop)
+      parked.withLock { $0 = bound }
+      events.add("open")
+    } _: { server throws in
+      let client = try server.client()
+      client.send(Self.request)
+      events.wait(for: "open")
+      let bound = try #require(parked.withLock { $0 })
+      bound.onLoop { #expect($0.socket >= 0) }
+      if byPeer { client.reset() } else { bound.onLoop { $0.abort() } }
+      events.wait(for: "closed")
+      bound.onLoop { #expect($0.socket == -1) }
+      parked.withLock { $0 = nil }
     }
   }
 

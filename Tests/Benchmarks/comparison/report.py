@@ -88,8 +88,8 @@ def versions():
 
 def markdown(records, rows, where, rounds):
     versions = ", ".join(f"{title} {version}" for title, version in where["versions"].items())
-    head = (f"{where['date']}, {where['processor']}, {where['cores']} cores, {where['system']}, Linux {where['kernel']}. "
-            f"{versions}.\n\nMedians of {rounds} interleaved rounds (smallest–largest), and multiples of the raw C "
+    head = (f"{where['date']}, {where['processor']}, {where['cores']} cores, {where['system']}, "
+            f"Linux {where['kernel']}. {versions}.\n\nMedians of {rounds} interleaved rounds (smallest–largest), and multiples of the raw C "
             "server's median; for memory, acknowledgements and polls of nchan's. Messages of 128 bytes, every server's "
             "processes on one core, the client on another.\n")
     return "\n".join([head, table(records, rows), faults(records, rows)]).rstrip() + "\n"

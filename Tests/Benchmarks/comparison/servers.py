@@ -110,6 +110,7 @@ SERVERS = [
         {"ws": ["-m", "ws", "-u", "/stream", "-c", "50"], "sse": ["-m", "sse", "-u", "/stream", "-c", "50"]},
         ["-F", "pushpin", "-U", "/publish/"], ["condure", "zurl", "pushpin"]),
     Server(
-        "mosquitto", "Mosquitto", start_mosquitto, {"ws": ["-m", "mqtt", "-u", "/mqtt"]}, ["-F", "mqtt"], ["mosquitto"]),
+        "mosquitto", "Mosquitto", start_mosquitto,
+        {"ws": ["-m", "mqtt", "-u", "/mqtt"]}, ["-F", "mqtt"], ["mosquitto"]),
     Server("sluice-2", "Sluice, two loops", start_sluice, {"ws": SLUICE_READS["ws"]}, SLUICE_PUBLISHES, loops=2),
 ]

@@ -9,7 +9,8 @@
 //   -U PATH              where they publish
 //   -R RATE              messages a second in all; 0, the default: each sends as soon as its last was answered
 //   -G MS                one message at a time: the next is sent MS after all subscribers have the last one
-//   -D SECONDS           how long to publish;  -i SECONDS: the silence after it that ends an incomplete run
+//   -D SECONDS           how long to publish
+//   -i SECONDS           the silence after it that ends an incomplete run
 //   -S PID,PID…          the server's processes: their CPU time and memory
 //   -H SECONDS           connect, write what a connection costs in memory, hold them, end
 //   -Z MS                subscribers' bytes are thrown away every MS unread, and messages are what was published:
@@ -92,6 +93,8 @@ static void read_options(int count, char **words) {
 
 // MARK: - Connections
 
+enum stage { connecting, publishing, ending };
+static enum stage stage;
 static struct connection *connections;  // subscribers first, then publishers
 static int total, opened, up, events;
 static uint64_t last_arrival;
@@ -163,6 +166,20 @@ static void open_next(void) {
   if (c->up && !c->publishes && opened % 100 == 0) usleep(10000);
 }
 
+static bool is_free(const struct connection *c) {
+  return !c->sent_at && (c->fd >= 0 || options.publisher->reconnects);
+}
+
+static void publish_on(struct connection *c) {
+  if (options.publisher->reconnects) {
+    if (c->fd >= 0) close(c->fd);
+    reach(c);
+  }
+  options.publisher->publish(c);
+}
+
+static bool in_closed_loop(void) { return options.rate <= 0 && !options.gathers; }
+
 static void take(struct connection *c, ssize_t size, uint64_t arrived) {
   char *from = arrivals, *to = arrivals + size;
   bool was_chunked = c->chunks.chunked, was_up = c->up;
@@ -178,6 +195,7 @@ static void take(struct connection *c, ssize_t size, uint64_t arrived) {
   }
   up += c->up && !was_up;
   keep(c, from, to - from);
+  if (c->publishes && stage == publishing && in_closed_loop() && is_free(c)) publish_on(c);
 }
 
 static void closed(struct connection *c) {
@@ -223,26 +241,7 @@ static bool sweep(void) {
 
 // MARK: - Publishing
 
-enum stage { connecting, publishing, ending };
-static enum stage stage;
 static uint64_t started, ends, next_at, own_cpu_before, server_cpu_before;
-
-static bool is_free(const struct connection *c) {
-  return !c->sent_at && (c->fd >= 0 || options.publisher->reconnects);
-}
-
-static void publish_on(struct connection *c) {
-  if (options.publisher->reconnects) {
-    if (c->fd >= 0) close(c->fd);
-    reach(c);
-  }
-  options.publisher->publish(c);
-}
-
-static void publish_closed_loop(void) {
-  for (int i = options.subscribers; i < total; i++)
-    if (is_free(&connections[i])) publish_on(&connections[i]);
-}
 
 // At a rate the next free publisher sends; a message for which none is free is left out, not made up for.
 static void publish_at_rate(uint64_t time) {
@@ -269,10 +268,10 @@ static void publish_gathered(uint64_t time) {
   }
 }
 
+// What is not sent by the clock is sent where the last answer is taken.
 static void publish(uint64_t time) {
   if (options.gathers) publish_gathered(time);
   else if (options.rate > 0) publish_at_rate(time);
-  else publish_closed_loop();
 }
 
 static void start_publishing(void) {
@@ -288,13 +287,14 @@ static void start_publishing(void) {
   own_cpu_before = own_cpu_ns();
   server_cpu_before = cpu_ns(&options.server);
   stage = publishing;
+  for (int i = options.subscribers; in_closed_loop() && i < total; i++) publish_on(&connections[i]);
 }
 
 // Milliseconds to sleep for events.
 static int patience(uint64_t time) {
   if (options.busy && stage != connecting) return 0;
   int most = options.sweep_ms > 0 && options.sweep_ms < 100 ? options.sweep_ms : 100;
-  if (stage != publishing || !next_at || (options.rate <= 0 && !options.gathers)) return most;
+  if (stage != publishing || !next_at || in_closed_loop()) return most;
   int until_next = next_at > time ? (next_at - time) / 1000000 : 0;
   return until_next < most ? until_next : most;
 }
@@ -334,7 +334,8 @@ static void run(void) {
       any |= sweep();
     }
     if (any) progress = last_arrival = time = now_ns();
-    if (stage == connecting && now_ns() - progress > 20e9) give_up("%d of %d connected, then nothing for 20 s", up, total);
+    if (stage == connecting && now_ns() - progress > 20e9)
+      give_up("%d of %d connected, then nothing for 20 s", up, total);
     if (stage == publishing) {
       if (time >= ends) stage = ending; else publish(time);
     }

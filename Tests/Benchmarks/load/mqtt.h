@@ -9,5 +9,6 @@ size_t mqtt_write_connect(char *to);
 size_t mqtt_write_subscribe(char *to, const char *topic);                               // QoS 0
 size_t mqtt_write_publish(char *to, const char *topic, const char *body, size_t size);  // QoS 1
 
-// The packet that begins at `from`: its size with its head, 0 if it has not arrived whole; `body` is what follows the head.
+// The packet that begins at `from`: its size with its head, 0 if it has not arrived whole.
+// `body` is what follows the head.
 size_t mqtt_packet(char *from, char *to, char **body);

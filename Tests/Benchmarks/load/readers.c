@@ -200,7 +200,10 @@ static char *take_mqtt(struct connection *c, char *from, char *to, uint64_t arri
       switch ((uint8_t)*at >> 4) {
         case mqtt_connack: send_packet(c, packet, mqtt_write_subscribe(packet, target.topic)); break;
         case mqtt_suback: c->up = true; break;
-        case mqtt_publish: count_message(c, body + 2 + strlen(target.topic), at + whole - body - 2 - strlen(target.topic), arrived); break;
+        case mqtt_publish:
+          body += 2 + strlen(target.topic);
+          count_message(c, body, at + whole - body, arrived);
+          break;
       }
       at += whole;
     }

@@ -104,10 +104,10 @@ SERVERS = [
             "poll": ["-m", "longpoll", "-u", "/subscribe"],
         },
         ["-U", "/publish"], ["nginx", "libnginx-mod-nchan"]),
-    # It refuses with 502 what goes past some hundred connecting at once: it queues no more towards the backend.
+    # It refuses with 502 what it cannot pass on to the backend at once; few connecting at a time are not refused.
     Server(
         "pushpin", "Pushpin", start_pushpin,
-        {"ws": ["-m", "ws", "-u", "/stream", "-c", "50"], "sse": ["-m", "sse", "-u", "/stream", "-c", "50"]},
+        {"ws": ["-m", "ws", "-u", "/stream", "-c", "20"], "sse": ["-m", "sse", "-u", "/stream", "-c", "20"]},
         ["-F", "pushpin", "-U", "/publish/"], ["condure", "zurl", "pushpin"]),
     Server(
         "mosquitto", "Mosquitto", start_mosquitto,

@@ -122,7 +122,8 @@ let tests: [Target] = [
     ],
     swiftSettings: settings),
   .testTarget(
-    name: "HTTPServerTests", dependencies: ["DirectWriter", "Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
+    name: "HTTPServerTests",
+    dependencies: ["DirectWriter", "Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
     swiftSettings: settings
   ),
   .testTarget(

@@ -33,7 +33,8 @@ struct BenchCommand: AsyncParsableCommand {
 
       Latency is from just before a message is sent to its receipt by a subscriber, both in this process. The table \
       ends with the CPU the gateway took, as its admin listener tells, and the bench's own: when the bench takes a \
-      whole core, it is the bench that is measured.
+      whole core, it is the bench that is measured. A publisher has one message under way: where acknowledgements take \
+      longer than --rate leaves it, it is late; give it company.
 
       Exits with 1 if the run was not complete or had errors. Ctrl-C ends it early: what there is until then is \
       printed, and it exits with 130.

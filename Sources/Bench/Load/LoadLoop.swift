@@ -91,6 +91,8 @@ final class LoadLoop {
     case .begin(let phase):
       closeInterval(at: StampClock.now)
       self.phase = phase
+      // Those of a storm are those of its own messages, not of what was published to be missed.
+      result.acknowledgements = LatencyHistogram()
     case .finish(let committed): finish(committed)
     }
   }

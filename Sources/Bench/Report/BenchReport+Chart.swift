@@ -32,13 +32,13 @@ extension BenchReport {
   /// Readable on light and on dark pages: it has a ground of its own and follows what the reader prefers.
   private static let style = """
     .ground{fill:#fff}.text{fill:#1c1e21}.faint{fill:#5b6168}.grid{stroke:#e3e5e8}.axis{stroke:#9aa0a6}\
-    .line{fill:none;stroke-width:2;stroke-linejoin:round}.p50{stroke:#0b6bcb}.p99{stroke:#c2410c}.max{stroke:#8b8f96}\
-    .rate{stroke:#0f7b4f}.dot.p50,.label.p50{fill:#0b6bcb}.dot.p99,.label.p99{fill:#c2410c}\
-    .dot.max,.label.max{fill:#6b7078}.dot.rate{fill:#0f7b4f}.dot,.label{stroke:none}\
+    .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.p50{stroke:#0b6bcb}.line.p99{stroke:#c2410c}\
+    .line.max{stroke:#8b8f96}.line.rate{stroke:#0f7b4f}.dot.p50,.label.p50{fill:#0b6bcb}\
+    .dot.p99,.label.p99{fill:#c2410c}.dot.max,.label.max{fill:#6b7078}.dot.rate{fill:#0f7b4f}\
     @media (prefers-color-scheme:dark){.ground{fill:#17191c}.text{fill:#eceef0}.faint{fill:#a3a9b0}\
-    .grid{stroke:#2d3136}.axis{stroke:#6b7078}.p50{stroke:#6cb2ff}.p99{stroke:#ff9a62}.max{stroke:#8b8f96}\
-    .rate{stroke:#4fce95}.dot.p50,.label.p50{fill:#6cb2ff}.dot.p99,.label.p99{fill:#ff9a62}\
-    .dot.max,.label.max{fill:#a3a9b0}.dot.rate{fill:#4fce95}}
+    .grid{stroke:#2d3136}.axis{stroke:#6b7078}.line.p50{stroke:#6cb2ff}.line.p99{stroke:#ff9a62}\
+    .line.max{stroke:#8b8f96}.line.rate{stroke:#4fce95}.dot.p50,.label.p50{fill:#6cb2ff}\
+    .dot.p99,.label.p99{fill:#ff9a62}.dot.max,.label.max{fill:#a3a9b0}.dot.rate{fill:#4fce95}}
     """
 
   /// What is drawn, in one line.

@@ -29,7 +29,7 @@ extension BenchRun {
       report.delivery = LatencySummary(result.latencies[Phase.steady.rawValue])
       report.deliveryDuringStorm = LatencySummary(result.latencies[Phase.storm.rawValue])
     }
-    if plan.scenario == .fanOut, plan.publishers > 0, stretch.publishEnd > stretch.start {
+    if plan.publishers > 0, plan.scenario == .fanOut || plan.live > 0, stretch.publishEnd > stretch.start {
       report.publishesPerSecond = Double(report.published) / (Double(stretch.publishEnd - stretch.start) / 1e9)
     }
     if report.deliveries > 0, seconds > 0 { report.deliveriesPerSecond = Double(report.deliveries) / seconds }

@@ -101,6 +101,7 @@ extension BenchRun {
       publish(plan.liveGroups, pace)
       await wait("publishing to the live", limit: plan.duration) { $0.publishersLost >= self.plan.publishers }
       await stopPublishing()
+      await receiveAll()
     }
     guard !isInterrupted else { return }
     let specs = try await fallBehind()
@@ -110,6 +111,7 @@ extension BenchRun {
     if plan.live > 0 { publish(plan.liveGroups, pace) }
     deal(specs, window: specs.count)
     await wait("resuming") { $0.caughtUp + $0.fellShort + $0.lost >= specs.count }
+    if plan.live > 0 { stretch.publishEnd = StampClock.now }
     await stopPublishing()
     if !isInterrupted { await receiveAll() }
     await end(&stretch)

@@ -4,7 +4,7 @@ import StreamLog
 
 /// One burst's messages in one encoding, back to back, with where each ends: what the encoding's subscribers share.
 /// Kept from burst to burst.
-struct Arena {
+final class Arena {
   let encoding: any StreamEncoding
   var batch = WriteBatch()
   private var buffer = ByteBuffer()
@@ -18,11 +18,11 @@ struct Arena {
 
   /// Encodes the burst's messages, once.
   @inline(__always)
-  mutating func fill(with burst: borrowing Burst) {
+  func fill(with burst: Burst) {
     if self.burst != burst.number { encode(burst) }
   }
 
-  private mutating func encode(_ burst: borrowing Burst) {
+  private func encode(_ burst: Burst) {
     self.burst = burst.number
     if buffer.capacity > Self.kept { buffer = ByteBuffer() }
     // Slices of the last burst that are still on their way keep its bytes.
@@ -40,11 +40,17 @@ struct Arena {
     (run.lowerBound == 0 ? 0 : ends[run.lowerBound - 1])..<ends[run.upperBound - 1]
   }
 
+  /// Puts what a subscriber gets into the batch. - Returns: how many bytes that is.
+  func stage(_ slot: HotSlot, in burst: Burst, owner: Int32) -> Int {
+    burst.forEachRun(of: slot) { batch.append(range($0)) }
+    return batch.end(to: slot.socket, owner: owner)
+  }
+
   /// Writes what was put into the batch; what was not taken whole is the batch's `unfinished`.
-  mutating func submit() { buffer.withUnsafeReadableBytes { batch.submit($0) } }
+  func submit() { buffer.withUnsafeReadableBytes { batch.submit($0) } }
 
   /// What a subscriber gets, for a transport that takes it itself: one run is a slice, several are copied together.
-  func bytes(of slot: HotSlot, in burst: borrowing Burst) -> ByteBuffer {
+  func bytes(of slot: HotSlot, in burst: Burst) -> ByteBuffer {
     var bytes = ByteBuffer()
     burst.forEachRun(of: slot) { run in
       let range = range(run)
@@ -55,7 +61,7 @@ struct Arena {
   }
 
   /// How many bytes a subscriber gets.
-  func length(of slot: HotSlot, in burst: borrowing Burst) -> Int {
+  func length(of slot: HotSlot, in burst: Burst) -> Int {
     var length = 0
     burst.forEachRun(of: slot) { length += range($0).count }
     return length
@@ -64,7 +70,7 @@ struct Arena {
   /// What is left of the message in which a write ended that took `taken` bytes.
   ///
   /// - Returns: the message's index, its missing bytes, and how many of the subscriber's messages come after it.
-  func cut(_ slot: HotSlot, in burst: borrowing Burst, taken: Int) -> (message: Int, rest: ByteBuffer, after: Int) {
+  func cut(_ slot: HotSlot, in burst: Burst, taken: Int) -> (message: Int, rest: ByteBuffer, after: Int) {
     var left = taken
     var found: (message: Int, start: Int)?
     var after = 0

@@ -1,7 +1,7 @@
 import StreamLog
 
 /// The burst under way: which messages, and who gets which of them. Its lists are kept from burst to burst.
-struct Burst {
+final class Burst {
   /// Messages that go to the same subscribers, one after the other.
   struct Segment {
     let sources: TopicInterest.Sources
@@ -30,7 +30,7 @@ struct Burst {
   /// Those that would get more in it than they take at once.
   var overfull: ContiguousArray<Int32> = []
 
-  mutating func begin() {
+  func begin() {
     number &+= 1
     messages.removeAll(keepingCapacity: true)
     segments.removeAll(keepingCapacity: true)
@@ -42,12 +42,12 @@ struct Burst {
   }
 
   /// Nothing of it is kept longer than needed.
-  mutating func end() {
+  func end() {
     messages.removeAll(keepingCapacity: true)
     segments.removeAll(keepingCapacity: true)
   }
 
-  mutating func append(_ message: Message, _ sources: TopicInterest.Sources) {
+  func append(_ message: Message, _ sources: TopicInterest.Sources) {
     messages.append(message)
     if let last = segments.last, last.sources == sources {
       segments[segments.count - 1].end += 1
@@ -57,7 +57,7 @@ struct Burst {
   }
 
   /// Gives a subscriber messages after those it has. - Returns: false if it has them.
-  mutating func give(_ slot: inout HotSlot, first: Int32, end: Int32) -> Bool {
+  func give(_ slot: inout HotSlot, first: Int32, end: Int32) -> Bool {
     if slot.burst != number {
       slot.burst = number
       slot.first = first

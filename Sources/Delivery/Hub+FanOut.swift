@@ -134,14 +134,23 @@ extension Hub {
 
   /// Fills the batches. Nothing is called from here that could come back.
   private func stage(through: Offset) {
+    let burst = burst
     var deliveries = 0
     var bytes = 0
+    // What the one before got: most get the same.
+    var same = HotSlot()
+    var arena: Arena?
+    var (count, length, isStaged) = (0, 0, false)
     hot.withUnsafeMutableBufferPointer { hot in
       for slot in burst.touched {
         let index = Int(slot)
-        let encoding = Int(hot[index].encoding)
-        arenas[encoding].fill(with: burst)
-        let count = burst.count(of: hot[index])
+        if arena == nil || !hot[index].getsSame(as: same) {
+          same = hot[index]
+          arena = arenas[Int(same.encoding)]
+          arena?.fill(with: burst)
+          count = burst.count(of: same)
+          isStaged = false
+        }
         guard count <= Int(hot[index].maxMessages) else {
           burst.overfull.append(slot)
           continue
@@ -151,8 +160,13 @@ extension Hub {
           continue
         }
         assert(cold[index]?.sink.socket == hot[index].socket, "a transport did not say that it is blocked or closing")
-        burst.forEachRun(of: hot[index]) { arenas[encoding].batch.append(arenas[encoding].range($0)) }
-        bytes += arenas[encoding].batch.end(to: hot[index].socket, owner: slot)
+        if isStaged {
+          arena?.batch.repeatLast(to: hot[index].socket, owner: slot)
+        } else {
+          length = arena?.stage(hot[index], in: burst, owner: slot) ?? 0
+          isStaged = true
+        }
+        bytes += length
         deliveries += count
         hot[index].position = through
         hot[index].lastSent = seconds

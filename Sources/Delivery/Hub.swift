@@ -31,7 +31,6 @@ package final class Hub {
   package let store: any StreamStore
   let settings: HubSettings
   let ledger: MemoryLedger
-  /// Nanoseconds of the store's monotonic clock.
   let clock: @Sendable () -> UInt64
   /// What every subscriber of an encoding shares, by the encoding's number.
   var arenas: [Arena] = []
@@ -43,7 +42,7 @@ package final class Hub {
   var isTickScheduled = false
   var isWorking = false
   /// The burst under way, and what is kept from one to the next so that a burst allocates nothing for a subscriber.
-  var burst = Burst()
+  let burst = Burst()
 
   var hot: ContiguousArray<HotSlot> = []
   var cold: ContiguousArray<Subscriber?> = []
@@ -57,9 +56,12 @@ package final class Hub {
   /// The clock in seconds, kept by `beat`.
   var seconds: Int32 = 0
 
+  /// - Parameters:
+  ///   - loops: all that publish, this one too.
+  ///   - clock: nanoseconds of the store's monotonic clock.
   package init(
-    eventLoop: any EventLoop, store: any StreamStore, settings: HubSettings, ledger: MemoryLedger,
-    clock: @escaping @Sendable () -> UInt64
+    eventLoop: any EventLoop, among loops: [any EventLoop], store: any StreamStore, settings: HubSettings,
+    ledger: MemoryLedger, clock: @escaping @Sendable () -> UInt64
   ) {
     self.eventLoop = eventLoop
     self.store = store
@@ -69,7 +71,7 @@ package final class Hub {
     cursor = store.tape.head
     seconds = Int32(truncatingIfNeeded: clock() / 1_000_000_000)
     let handle = HubHandle(self)
-    follower = store.tape.addFollower { handle.executeLater { $0.tick() } }
+    follower = store.tape.addFollower { handle.wake(from: loops) }
   }
 
   /// Adds an encoding. - Returns: its number, for `subscribe`.

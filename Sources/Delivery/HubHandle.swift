@@ -20,9 +20,18 @@ package struct HubHandle: Sendable {
     }
   }
 
-  /// Runs on the hub's loop, never before the caller returns.
-  func executeLater(_ body: @escaping @Sendable (Hub) -> Void) {
-    eventLoop.execute { body(hub.value) }
+  /// Has the hub look at the tape, from any thread.
+  ///
+  /// On one of `loops` the word goes out when the loop has served the sockets that are ready now: what comes in with
+  /// them is one burst everywhere, and no loop begins with the first message alone. Every word is out before this loop
+  /// turns to its own burst.
+  func wake(from loops: [any EventLoop]) {
+    let tick = { @Sendable in hub.value.tick() }
+    if let current = loops.first(where: \.inEventLoop) {
+      current.execute { eventLoop.execute(tick) }
+    } else {
+      eventLoop.execute(tick)
+    }
   }
 
   /// Runs on the hub's loop and hands back what it returns.

@@ -51,6 +51,12 @@ struct HotSlot {
   /// Its further runs, as indices of the hub's list of them: the second and the last; -1 if there are none.
   var nextRun: Int32 = -1
   var lastRun: Int32 = -1
+
+  /// Whether both get the same bytes of the burst, as far as that is seen at once.
+  @inline(__always)
+  func getsSame(as other: HotSlot) -> Bool {
+    encoding == other.encoding && first == other.first && end == other.end && nextRun < 0 && other.nextRun < 0
+  }
 }
 
 /// The rest of a subscriber.

@@ -21,7 +21,7 @@ package struct WriteBatch {
     let socket: Int32
     let owner: Int32
     let length: Int
-    /// Where in `parts`; writes of the same parts share them.
+    /// Where in `parts`; writes of the same parts may share them.
     let firstPart: Int32
     let partCount: Int32
   }
@@ -51,24 +51,20 @@ package struct WriteBatch {
   /// Ends the write under way. - Returns: how many bytes it has.
   @discardableResult
   package mutating func end(to socket: Int32, owner: Int32) -> Int {
-    let count = parts.count - begin
-    if let last = writes.last, Int(last.partCount) == count, sharesParts(last) {
-      parts.removeLast(count)
-      writes.append(
-        Write(socket: socket, owner: owner, length: last.length, firstPart: last.firstPart, partCount: last.partCount))
-      return last.length
-    }
     var length = 0
     for index in begin..<parts.count { length += parts[index].count }
     writes.append(
-      Write(socket: socket, owner: owner, length: length, firstPart: Int32(begin), partCount: Int32(count)))
+      Write(
+        socket: socket, owner: owner, length: length, firstPart: Int32(begin), partCount: Int32(parts.count - begin)))
     begin = parts.count
     return length
   }
 
-  private func sharesParts(_ other: Write) -> Bool {
-    for index in begin..<parts.count where parts[index] != parts[index - begin + Int(other.firstPart)] { return false }
-    return true
+  /// Adds a write of the same parts as the last one's.
+  package mutating func repeatLast(to socket: Int32, owner: Int32) {
+    guard let last = writes.last else { preconditionFailure("there is no write to repeat") }
+    writes.append(
+      Write(socket: socket, owner: owner, length: last.length, firstPart: last.firstPart, partCount: last.partCount))
   }
 
   /// Writes everything and forgets it; `unfinished` says what was not taken whole.

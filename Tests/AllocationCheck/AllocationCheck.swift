@@ -42,7 +42,7 @@ import WireFormat
     let store = MemoryStore(settings: MemoryStoreSettings(), epoch: Epoch("e1")!, ledger: ledger) {
       Instant(wall: 1_000_000, monotonic: 0)
     }
-    let hub = Hub(eventLoop: loop, store: store, settings: HubSettings(), ledger: ledger) { 0 }
+    let hub = Hub(eventLoop: loop, among: [loop], store: store, settings: HubSettings(), ledger: ledger) { 0 }
     let encoding = hub.register(ObjectEncoding())
     let patterns = try patterns.map { try TopicPattern($0) }
     let sinks = (0..<subscribers).map { _ in Sink() }

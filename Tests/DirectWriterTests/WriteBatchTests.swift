@@ -26,17 +26,19 @@ struct WriteBatchTests {
     #expect(sockets.map { String(decoding: $0.read(), as: UTF8.self) } == ["0123456789", "uvw01a", "z", ""])
   }
 
-  @Test func `parts that touch become one, and sockets that get the same share them`() {
-    let sockets = (0..<3).map { _ in SocketPair() }
+  @Test func `parts that touch become one, and a write can be repeated to other sockets`() {
+    let sockets = (0..<4).map { _ in SocketPair() }
     var batch = WriteBatch()
-    for (index, socket) in sockets.enumerated() {
-      batch.append(0..<2)
-      batch.append(2..<4)
-      if index > 0 { batch.append(6..<8) }
-      batch.end(to: socket.near, owner: Int32(index))
-    }
+    batch.append(0..<2)
+    batch.append(2..<4)
+    #expect(batch.end(to: sockets[0].near, owner: 0) == 4)
+    batch.repeatLast(to: sockets[1].near, owner: 1)
+    batch.append(0..<1)
+    batch.append(6..<8)
+    #expect(batch.end(to: sockets[2].near, owner: 2) == 3)
+    batch.repeatLast(to: sockets[3].near, owner: 3)
     submit(&batch)
-    #expect(sockets.map { String(decoding: $0.read(), as: UTF8.self) } == ["0123", "012367", "012367"])
+    #expect(sockets.map { String(decoding: $0.read(), as: UTF8.self) } == ["0123", "0123", "067", "067"])
   }
 
   @Test func `a batch is empty after it was submitted, and can be filled again`() {

@@ -43,11 +43,12 @@ final class Loops: Sendable {
     admission: Admission, ledger: MemoryLedger, logger: Logger
   ) async throws -> Loops {
     var parts: [LoopPart] = []
-    for loop in group.makeIterator() {
+    let loops = Array(group.makeIterator())
+    for loop in loops {
       parts.append(
         try await loop.submit {
           let hub = Hub(
-            eventLoop: loop, store: store, settings: HubSettings(configuration), ledger: ledger,
+            eventLoop: loop, among: loops, store: store, settings: HubSettings(configuration), ledger: ledger,
             clock: { SystemClock.monotonic })
           let context = TransportContext(
             hub: hub, settings: TransportSettings(configuration), publisher: publisher, admission: admission,

@@ -38,7 +38,7 @@ final class HubHarness {
     }
     self.answers = answers
     store = SlowStore(memory, isSlow: answers == .later)
-    hub = Hub(eventLoop: loop, store: store, settings: settings, ledger: ledger) { 1_000_000 }
+    hub = Hub(eventLoop: loop, among: [loop], store: store, settings: settings, ledger: ledger) { 1_000_000 }
     encoding = hub.register(OffsetEncoding())
   }
 

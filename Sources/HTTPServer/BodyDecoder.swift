@@ -61,7 +61,7 @@ struct BodyDecoder {
         ) { (line) throws(RequestSyntaxError) -> Bool in
           if line.isEmpty { return true }
           guard count < limits.headerCount else { throw .tooManyHeaders(limit: limits.headerCount) }
-          _ = try HeadGrammar.field(line)
+          try HeadGrammar.field(line.base, line.startIndex..<line.endIndex)
           return false
         }
         guard let (isLast, length) = read else { return nil }

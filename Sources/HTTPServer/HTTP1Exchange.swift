@@ -15,7 +15,6 @@ final class HTTP1Exchange: HTTPExchange {
     }
   }
 
-  private let head: RequestHead
   private let connection: HTTPConnection
   private var isOver = false
   private var wasAsked = false
@@ -28,12 +27,14 @@ final class HTTP1Exchange: HTTPExchange {
     let done: (Result<ByteBuffer, HTTPBodyError>) -> Void
   }
 
-  init(request: HTTPRequest, head: RequestHead, connection: HTTPConnection) {
+  init(request: HTTPRequest, connection: HTTPConnection) {
     self.request = request
-    self.head = head
     self.connection = connection
     eventLoop = connection.context!.eventLoop
   }
+
+  var localAddress: String { connection.localAddress }
+  private var head: RequestHead { request.head }
 
   // MARK: - The body
 
@@ -47,12 +48,13 @@ final class HTTP1Exchange: HTTPExchange {
     guard connection.parser.isInBody else { return done(.success(ByteBuffer())) }
     if let length = connection.parser.bodyBytesLeft, length > limit { return done(.failure(.tooLarge(limit: limit))) }
     reader = Reader(limit: limit, done: done)
-    connection.watchBody()
     if head.expectsContinue && connection.parser.bufferedBytes == 0 {
       saidContinue = true
       connection.send(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
     }
     pump()
+    // Most bodies come with their head.
+    if reader != nil, !isOver { connection.watchBody() }
     connection.readIfWanted()
   }
 
@@ -149,11 +151,13 @@ final class HTTP1Exchange: HTTPExchange {
     let stays =
       head.keepsAlive && !head.asksForUpgrade && (!connection.parser.isInBody || skips) && !connection.shared.isClosing
     let isHead = head.method == "HEAD"
-    var bytes = ByteBuffer()
-    connection.shared.writer.write(
-      response, isHead: isHead, connection: stays ? .keepAlive(sayIt: head.version == .http1_0) : .close, into: &bytes)
     let apart = isHead ? nil : response.body.flatMap { $0.readableBytes > ResponseWriter.copied ? $0 : nil }
-    connection.send(bytes, then: apart)
+    connection.shared.withScratch { bytes in
+      connection.shared.writer.write(
+        response, isHead: isHead, connection: stays ? .keepAlive(sayIt: head.version == .http1_0) : .close,
+        into: &bytes)
+      connection.send(bytes, then: apart)
+    }
     guard case .open = connection.phase else { return }
     guard stays else { return connection.leave() }
     if skips {

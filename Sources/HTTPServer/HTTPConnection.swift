@@ -40,6 +40,15 @@ final class HTTPConnection: ChannelInboundHandler {
   var clock = ConnectionClock()
   private(set) var hasServed = false
   private var isAdvancing = false
+  private var input = Input.unasked
+
+  private enum Input {
+    case unasked
+    /// The channel was asked for bytes and has not brought any.
+    case asked
+    /// They are being handed in; whether more is wanted is asked when that is done.
+    case arriving
+  }
   /// The socket, while the channel is active; -1 otherwise, and where bytes must not go past the channel's handlers.
   var socket: Int32 = -1
   /// Writes that the channel was given and has not finished.
@@ -63,11 +72,12 @@ final class HTTPConnection: ChannelInboundHandler {
     socket =
       (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
     watchFirstByte()
-    context.read()
+    readIfWanted()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = unwrapInboundIn(data)
+    input = .arriving
     switch phase {
     case .leaving, .lingering, .closed:
       return
@@ -80,11 +90,15 @@ final class HTTPConnection: ChannelInboundHandler {
     }
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) { readIfWanted() }
+  func channelReadComplete(context: ChannelHandlerContext) {
+    input = .unasked
+    readIfWanted()
+  }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard let event = event as? ChannelEvent, event == .inputClosed, !inputClosed else { return }
     inputClosed = true
+    input = .unasked
     switch phase {
     case .ready, .skipping: advance()
     case .open(let exchange): exchange.inputEnded()
@@ -188,25 +202,24 @@ final class HTTPConnection: ChannelInboundHandler {
   }
 
   private func begin(_ head: RequestHead) {
-    guard let target = RequestTarget(head.target), head.method != "CONNECT" else {
+    guard let target = RequestTarget(utf8: head.targetBytes), head.method != "CONNECT" else {
       return refuse(
         head.method == "CONNECT"
           ? .badRequest(detail: "this server is no proxy: CONNECT is not for it")
           : RequestSyntaxError.malformedTarget.fault)
     }
     let request = HTTPRequest(
-      method: head.method, target: target, headers: head.headers, version: head.version,
-      remoteAddress: remoteAddress, localAddress: localAddress, scheme: shared.settings.scheme,
-      authority: target.authority ?? head.host)
+      head: head, target: target, remoteAddress: remoteAddress, scheme: shared.settings.scheme)
     hasServed = true
     clearDeadline()
     shared.counters.count(.requests)
-    let exchange = HTTP1Exchange(request: request, head: head, connection: self)
+    let exchange = HTTP1Exchange(request: request, connection: self)
     phase = .open(exchange)
     shared.route(exchange)
   }
 
-  private var localAddress: String {
+  /// Where it came in, `address:port`.
+  var localAddress: String {
     guard let address = context?.channel.localAddress, let ip = address.ipAddress, let port = address.port else {
       return ""
     }
@@ -229,7 +242,9 @@ final class HTTPConnection: ChannelInboundHandler {
   // MARK: - Reading
 
   func readIfWanted() {
-    if wantsInput { context?.read() }
+    guard input == .unasked, let context, wantsInput else { return }
+    input = .asked
+    context.read()
   }
 
   private var wantsInput: Bool {

@@ -20,6 +20,8 @@ package enum HTTPBodyError: Error, Equatable, Sendable {
 package protocol HTTPExchange: AnyObject {
   var request: HTTPRequest { get }
   var eventLoop: any EventLoop { get }
+  /// Where the connection came in, `address:port`.
+  var localAddress: String { get }
 
   /// Reads the body whole. Call at most once. `done` may run before this returns. A client that waits with
   /// `Expect: 100-continue` is told to go on, unless its Content-Length is above `limit` already.

@@ -5,11 +5,16 @@ package import NIOHTTP1
 /// that sets those fields itself is not heeded.
 package struct HTTPResponse: Sendable {
   package var status: Int
+  /// What many answers have alike, written already; stands before `headers`.
+  package var lines: FieldLines
   package var headers: HTTPHeaders
   package var body: ByteBuffer?
 
-  package init(status: Int, headers: HTTPHeaders = [:], body: ByteBuffer? = nil) {
+  package init(
+    status: Int, lines: FieldLines = [:], headers: HTTPHeaders = [:], body: ByteBuffer? = nil
+  ) {
     self.status = status
+    self.lines = lines
     self.headers = headers
     self.body = body
   }

@@ -11,77 +11,85 @@ enum HeadGrammar {
     return table
   }()
 
-  static func isToken(_ bytes: some Collection<UInt8>) -> Bool {
-    !bytes.isEmpty && bytes.allSatisfy { tokenBytes[Int($0)] }
+  static func isToken(_ bytes: ArraySlice<UInt8>) -> Bool {
+    bytes.withUnsafeBytes { isToken($0, 0..<$0.count) }
+  }
+
+  private static func isToken(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
+    guard !range.isEmpty else { return false }
+    return tokenBytes.withUnsafeBufferPointer { table in
+      for index in range where !table[Int(bytes[index])] { return false }
+      return true
+    }
   }
 
   /// - Parameter bytes: a whole head with its final empty line, as `HeadScanner` found it: every CR is followed by
   ///   LF, no LF stands alone, and there is no other control byte but tabs.
   static func parse(_ bytes: UnsafeRawBufferPointer, headerCount: Int) throws(RequestSyntaxError) -> RequestHead {
-    var lines = Lines(bytes)
-    let first = try requestLine(lines.next()!)
-    var headers = HTTPHeaders()
-    var count = 0
-    while let line = lines.next(), !line.isEmpty {
-      count += 1
-      guard count <= headerCount else { throw .tooManyHeaders(limit: headerCount) }
-      let (name, value) = try field(line)
-      headers.add(name: name, value: value)
+    var end = lineEnd(bytes, from: 0)
+    let first = try requestLine(bytes, end: end)
+    var headers = RequestFields(head: bytes)
+    while true {
+      let start = end + 2
+      end = lineEnd(bytes, from: start)
+      guard end > start else { break }
+      guard headers.count < headerCount else { throw .tooManyHeaders(limit: headerCount) }
+      headers.add(try field(bytes, start..<end))
     }
     return try RequestHead(method: first.method, target: first.target, version: first.version, headers: headers)
   }
 
   private static func requestLine(
-    _ line: Slice<UnsafeRawBufferPointer>
-  ) throws(RequestSyntaxError) -> (method: String, target: String, version: HTTPVersion) {
-    let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
-    guard parts.count == 3 else { throw .malformedRequestLine }
-    guard isToken(parts[0]) else { throw .malformedMethod }
-    guard !parts[1].isEmpty, parts[1].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .malformedTarget }
-    let version = parts[2]
-    guard version.count == 8, version.prefix(5).elementsEqual("HTTP/".utf8),
-      let major = digit(version[version.startIndex + 5]), version[version.startIndex + 6] == UInt8(ascii: "."),
-      let minor = digit(version[version.startIndex + 7])
+    _ bytes: UnsafeRawBufferPointer, end: Int
+  ) throws(RequestSyntaxError) -> (method: String, target: Range<Int>, version: HTTPVersion) {
+    let methodEnd = find(0x20, in: bytes, from: 0, to: end)
+    let targetEnd = find(0x20, in: bytes, from: min(methodEnd + 1, end), to: end)
+    guard targetEnd < end, find(0x20, in: bytes, from: targetEnd + 1, to: end) == end else {
+      throw .malformedRequestLine
+    }
+    guard isToken(bytes, 0..<methodEnd) else { throw .malformedMethod }
+    let target = methodEnd + 1..<targetEnd
+    guard !target.isEmpty else { throw .malformedTarget }
+    for index in target where bytes[index] <= 0x20 || bytes[index] >= 0x7F { throw .malformedTarget }
+    let version = UnsafeRawBufferPointer(rebasing: bytes[targetEnd + 1..<end])
+    guard version.count == 8, version.starts(with: "HTTP/".utf8), Decimal.isDigit(version[5]),
+      version[6] == UInt8(ascii: "."), Decimal.isDigit(version[7])
     else { throw .malformedVersion }
-    guard major == 1 else { throw .unsupportedVersion }
+    guard version[5] == UInt8(ascii: "1") else { throw .unsupportedVersion }
     return (
-      String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self),
+      String(decoding: bytes[..<methodEnd], as: UTF8.self), target,
       // A higher minor version is answered as the highest we know (RFC 9110 section 2.5).
-      minor == 0 ? .http1_0 : .http1_1
+      version[7] == UInt8(ascii: "0") ? .http1_0 : .http1_1
     )
   }
 
-  /// One header or trailer field, without its line end.
+  /// One header or trailer field: `line` without its line end.
+  @discardableResult
   static func field(
-    _ line: Slice<UnsafeRawBufferPointer>
-  ) throws(RequestSyntaxError) -> (name: String, value: String) {
-    guard let first = line.first, !isBlank(first) else { throw .foldedHeader }
-    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .headerWithoutColon }
-    let name = line[..<colon]
-    guard !name.isEmpty else { throw .emptyHeaderName }
-    guard isToken(name) else { throw .malformedHeaderName }
-    var value = line[(colon + 1)...].drop(while: isBlank)
-    while let last = value.last, isBlank(last) { value = value.dropLast() }
-    return (String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
+    _ bytes: UnsafeRawBufferPointer, _ line: Range<Int>
+  ) throws(RequestSyntaxError) -> RequestFields.Field {
+    guard !line.isEmpty, !isBlank(bytes[line.lowerBound]) else { throw .foldedHeader }
+    let colon = find(UInt8(ascii: ":"), in: bytes, from: line.lowerBound, to: line.upperBound)
+    guard colon < line.upperBound else { throw .headerWithoutColon }
+    guard colon > line.lowerBound else { throw .emptyHeaderName }
+    guard isToken(bytes, line.lowerBound..<colon) else { throw .malformedHeaderName }
+    var (start, end) = (colon + 1, line.upperBound)
+    while start < end, isBlank(bytes[start]) { start += 1 }
+    while start < end, isBlank(bytes[end - 1]) { end -= 1 }
+    return RequestFields.Field(
+      nameStart: Int32(line.lowerBound), nameEnd: Int32(colon), valueStart: Int32(start), valueEnd: Int32(end))
   }
 
-  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-
-  private static func digit(_ byte: UInt8) -> Int? {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? Int(byte - UInt8(ascii: "0")) : nil
+  /// Where the line from `start` on has its CR.
+  private static func lineEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    find(0x0D, in: bytes, from: start, to: bytes.count)
   }
 
-  /// Lines without their CR LF.
-  private struct Lines: IteratorProtocol {
-    private var rest: Slice<UnsafeRawBufferPointer>
-
-    init(_ bytes: UnsafeRawBufferPointer) { rest = bytes[...] }
-
-    mutating func next() -> Slice<UnsafeRawBufferPointer>? {
-      guard let end = rest.firstIndex(of: 0x0D) else { return nil }
-      defer { rest = rest[(end + 2)...] }
-      return rest[..<end]
-    }
+  /// - Returns: `end` if `byte` is not there.
+  private static func find(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int {
+    var index = start
+    while index < end, bytes[index] != byte { index += 1 }
+    return index
   }
 }
 
@@ -100,6 +108,8 @@ struct HeadScanner {
     _ bytes: UnsafeRawBufferPointer, limits: RequestParser.Limits
   ) throws(RequestSyntaxError) -> Int? {
     while position < bytes.count {
+      skipPlain(bytes, limits)
+      guard position < bytes.count else { break }
       let byte = bytes[position]
       if sawCarriageReturn {
         guard byte == 0x0A else { throw .bareLineEnd }
@@ -126,5 +136,14 @@ struct HeadScanner {
       position += 1
     }
     return nil
+  }
+
+  /// Goes over bytes that neither end a line nor break a rule: nearly all there are.
+  private mutating func skipPlain(_ bytes: UnsafeRawBufferPointer, _ limits: RequestParser.Limits) {
+    guard !sawCarriageReturn else { return }
+    let end = min(bytes.count, fieldsStart == 0 ? limits.requestLine : fieldsStart + limits.headerBytes)
+    var index = position
+    while index < end, bytes[index] >= 0x20, bytes[index] != 0x7F { index += 1 }
+    position = index
   }
 }

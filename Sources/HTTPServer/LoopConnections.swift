@@ -8,6 +8,7 @@ final class LoopConnections {
   let counters: HTTPCounters
   let ledger: ConnectionLedger
   var writer = ResponseWriter()
+  private var scratch = ByteBuffer()
   /// From now on every answer closes its connection.
   private(set) var isClosing = false
   private var connections: [HTTPConnection] = []
@@ -25,6 +26,19 @@ final class LoopConnections {
   }
 
   var count: Int { connections.count }
+
+  /// Space to write an answer in, empty, the same one answer after the other. Who keeps the bytes keeps them: the next
+  /// answer then gets other space.
+  func withScratch(_ body: (inout ByteBuffer) -> Void) {
+    var bytes = ByteBuffer()
+    swap(&bytes, &scratch)
+    bytes.clear()
+    body(&bytes)
+    if bytes.capacity <= Self.keptScratch { scratch = bytes }
+  }
+
+  /// In bytes; more is given back.
+  private static let keptScratch = 32 << 10
 
   func add(_ connection: HTTPConnection) {
     connection.index = connections.count

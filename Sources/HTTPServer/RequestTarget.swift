@@ -17,48 +17,60 @@ package struct RequestTarget: Hashable, Sendable {
 
   package var query: [(name: String, value: String)] { parameters.map { ($0.name, $0.value) } }
 
+  package init?(_ raw: String) { self.init(utf8: Array(raw.utf8)[...]) }
+
   /// - Returns: nil for every other form, a bad escape, a byte outside printable ASCII, `#`, or an escape that decodes
   ///   to a control byte or to text that is not UTF-8.
-  package init?(_ raw: String) {
-    guard raw.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else { return nil }
-    var rest = Substring(raw)
-    if rest.utf8.first == UInt8(ascii: "/") {
+  init?(utf8 raw: ArraySlice<UInt8>) {
+    guard raw.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else { return nil }
+    var rest = raw
+    if rest.first == UInt8(ascii: "/") {
       authority = nil
     } else {
-      let lowered = rest.prefix(8).lowercased()
-      guard let scheme = ["http://", "https://"].first(where: { lowered.hasPrefix($0) }) else { return nil }
-      rest = rest.dropFirst(scheme.utf8.count)
-      let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-      let host = String(rest[..<end])
+      let scheme: StaticString = "http://"
+      let secure: StaticString = "https://"
+      if equalIgnoringCase(rest.prefix(scheme.utf8CodeUnitCount), scheme) {
+        rest = rest.dropFirst(scheme.utf8CodeUnitCount)
+      } else if equalIgnoringCase(rest.prefix(secure.utf8CodeUnitCount), secure) {
+        rest = rest.dropFirst(secure.utf8CodeUnitCount)
+      } else {
+        return nil
+      }
+      let host = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
       guard Authority.isValid(host) else { return nil }
-      authority = host
-      rest = rest[end...]
+      authority = String(decoding: host, as: UTF8.self)
+      rest = rest[host.endIndex...]
     }
-    let mark = rest.firstIndex(of: "?")
-    let path = rest[..<(mark ?? rest.endIndex)]
-    guard Self.percentDecode(path) != nil else { return nil }
-    rawPath = path.isEmpty ? "/" : String(path)
+    let path = rest.prefix { $0 != UInt8(ascii: "?") }
+    guard !path.contains(UInt8(ascii: "%")) || Self.percentDecode(path) != nil else { return nil }
+    rawPath = path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
 
     var parameters: [Parameter] = []
-    if let mark {
-      for pair in rest[rest.index(after: mark)...].split(separator: "&") {
-        let equals = pair.firstIndex(of: "=")
-        guard let name = Self.percentDecode(pair[..<(equals ?? pair.endIndex)]),
-          let value = Self.percentDecode(equals.map { pair[pair.index(after: $0)...] } ?? "")
-        else { return nil }
-        parameters.append(Parameter(name: name, value: value))
-      }
+    rest = rest[path.endIndex...].dropFirst()
+    while !rest.isEmpty {
+      let pair = rest.prefix { $0 != UInt8(ascii: "&") }
+      rest = rest[pair.endIndex...].dropFirst()
+      guard !pair.isEmpty else { continue }
+      let name = pair.prefix { $0 != UInt8(ascii: "=") }
+      guard let decodedName = Self.percentDecode(name),
+        let value = Self.percentDecode(pair[name.endIndex...].dropFirst())
+      else { return nil }
+      parameters.append(Parameter(name: decodedName, value: value))
     }
     self.parameters = parameters
   }
 
   /// `%41` to `A`, everything else as it is.
   /// - Returns: nil for an incomplete escape, a decoded control byte, or a result that is not UTF-8.
-  package static func percentDecode(_ text: some StringProtocol) -> String? {
-    guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+  package static func percentDecode(_ text: String) -> String? {
+    text.utf8.contains(UInt8(ascii: "%")) ? percentDecode(Array(text.utf8)[...]) : text
+  }
+
+  private static func percentDecode(_ text: ArraySlice<UInt8>) -> String? {
+    guard text.contains(UInt8(ascii: "%")) else { return String(decoding: text, as: UTF8.self) }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count)
-    var iterator = text.utf8.makeIterator()
+    bytes.reserveCapacity(text.count)
+    var iterator = text.makeIterator()
     while let byte = iterator.next() {
       guard byte == UInt8(ascii: "%") else {
         bytes.append(byte)
@@ -95,17 +107,17 @@ enum Authority {
     return table
   }()
 
-  static func isValid(_ text: String) -> Bool {
-    var rest = text.utf8[...]
+  static func isValid(_ text: ArraySlice<UInt8>) -> Bool {
+    var rest = text
     if rest.first == UInt8(ascii: "[") {
       guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
-      let address = rest[rest.index(after: rest.startIndex)..<end]
+      let address = rest[rest.startIndex + 1..<end]
       guard address.count >= 2,
         address.allSatisfy({
           RequestTarget.hexDigit($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
         })
       else { return false }
-      rest = rest[rest.index(after: end)...]
+      rest = rest[(end + 1)...]
     } else {
       let name = rest.prefix { $0 != UInt8(ascii: ":") }
       guard !name.isEmpty, name.allSatisfy({ nameBytes[Int($0)] }) else { return false }
@@ -114,25 +126,25 @@ enum Authority {
     guard !rest.isEmpty else { return true }
     let port = rest.dropFirst()
     return rest.first == UInt8(ascii: ":") && port.count <= 5
-      && port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-      && (port.isEmpty || Int(Substring(port))! <= 65535)
+      && port.allSatisfy(Decimal.isDigit) && Decimal.value(of: port) <= 65535
   }
 }
 
 extension RequestTarget {
   /// Escapes everything but the unreserved bytes of RFC 3986 section 2.3.
-  package static func percentEncode(_ text: String) -> String {
-    var encoded: [UInt8] = []
+  package static func percentEncode(_ text: String, to bytes: inout [UInt8]) {
     for byte in text.utf8 {
       switch byte {
       case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
         UInt8(ascii: "~"):
-        encoded.append(byte)
+        bytes.append(byte)
       default:
-        let digits = Array("0123456789ABCDEF".utf8)
-        encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        bytes.append(UInt8(ascii: "%"))
+        bytes.append(hexDigits[Int(byte >> 4)])
+        bytes.append(hexDigits[Int(byte & 15)])
       }
     }
-    return String(decoding: encoded, as: UTF8.self)
   }
+
+  private static let hexDigits = Array("0123456789ABCDEF".utf8)
 }

@@ -14,25 +14,31 @@ enum ConnectionField {
   /// Stays; said on HTTP/1.0 only, where it is not the default.
   case keepAlive(sayIt: Bool)
   case close
+  /// No longer HTTP's.
+  case upgrade
 }
 
 /// Heads as bytes. One per loop, because it keeps the Date field of the current second.
 struct ResponseWriter {
   private var second: time_t = -1
-  private var dateLine = ""
+  private var dateLine: [UInt8] = []
+  /// The head under way; only its space is kept.
+  private var head: [UInt8] = []
 
   /// A whole answer; large bodies are left to the caller, who sends them behind the head without copying.
   mutating func write(
     _ response: HTTPResponse, isHead: Bool, connection: ConnectionField, into buffer: inout ByteBuffer
   ) {
-    beginHead(response.status, response.headers, into: &buffer)
-    if response.status >= 200 && response.status != 204 && response.status != 304 {
-      buffer.writeString("Content-Length: \(response.body?.readableBytes ?? 0)\r\n")
-      endHead(connection, into: &buffer)
-      if !isHead, let body = response.body, body.readableBytes <= Self.copied { buffer.writeImmutableBuffer(body) }
-    } else {
-      endHead(connection, into: &buffer)
+    beginHead(response.status, response.lines, response.headers)
+    let body = response.body
+    let isFramed = response.status >= 200 && response.status != 204 && response.status != 304
+    if isFramed {
+      put("Content-Length: ")
+      putDecimal(body?.readableBytes ?? 0)
+      put("\r\n")
     }
+    endHead(connection, into: &buffer)
+    if isFramed, !isHead, let body, body.readableBytes <= Self.copied { buffer.writeImmutableBuffer(body) }
   }
 
   /// Bodies up to this many bytes are copied behind their head, so that both leave in one write.
@@ -41,52 +47,50 @@ struct ResponseWriter {
   mutating func writeStreamHead(
     _ status: Int, _ headers: HTTPHeaders, chunked: Bool, into buffer: inout ByteBuffer
   ) {
-    beginHead(status, headers, into: &buffer)
-    if chunked { buffer.writeStaticString("Transfer-Encoding: chunked\r\n") }
+    beginHead(status, [:], headers)
+    if chunked { put("Transfer-Encoding: chunked\r\n") }
     endHead(.close, into: &buffer)
   }
 
   mutating func writeSwitch(_ headers: HTTPHeaders, into buffer: inout ByteBuffer) {
-    beginHead(101, headers, into: &buffer)
-    buffer.writeStaticString("Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    beginHead(101, [:], headers)
+    endHead(.upgrade, into: &buffer)
   }
 
-  private mutating func beginHead(_ status: Int, _ headers: HTTPHeaders, into buffer: inout ByteBuffer) {
-    buffer.reserveCapacity(minimumWritableBytes: 512)
-    buffer.writeString("HTTP/1.1 \(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\r\n")
-    for (name, value) in headers where !Self.isOurs(name) {
-      buffer.writeString(name)
-      buffer.writeStaticString(": ")
-      Self.write(value: value, into: &buffer)
-      buffer.writeStaticString("\r\n")
-    }
+  private mutating func beginHead(_ status: Int, _ lines: FieldLines, _ headers: HTTPHeaders) {
+    head.append(contentsOf: Self.statusLines[status - 100])
+    head.append(contentsOf: lines.bytes)
+    if !headers.isEmpty { head.append(contentsOf: FieldLines(headers).bytes) }
     refreshDate()
-    buffer.writeString(dateLine)
+    head.append(contentsOf: dateLine)
   }
 
-  private func endHead(_ connection: ConnectionField, into buffer: inout ByteBuffer) {
+  /// From 100 on.
+  private static let statusLines: [[UInt8]] = (100...599).map { status in
+    Array("HTTP/1.1 \(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\r\n".utf8)
+  }
+
+  private mutating func endHead(_ connection: ConnectionField, into buffer: inout ByteBuffer) {
     switch connection {
-    case .keepAlive(sayIt: true): buffer.writeStaticString("Connection: keep-alive\r\n\r\n")
-    case .keepAlive(sayIt: false): buffer.writeStaticString("\r\n")
-    case .close: buffer.writeStaticString("Connection: close\r\n\r\n")
+    case .keepAlive(sayIt: true): put("Connection: keep-alive\r\n\r\n")
+    case .keepAlive(sayIt: false): put("\r\n")
+    case .close: put("Connection: close\r\n\r\n")
+    case .upgrade: put("Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
     }
+    buffer.writeBytes(head)
+    head.removeAll(keepingCapacity: true)
   }
 
-  /// The fields that describe the framing and the connection are decided here alone.
-  private static func isOurs(_ name: String) -> Bool {
-    for ours in ["connection", "content-length", "date", "transfer-encoding", "upgrade", "keep-alive"]
-    where equalIgnoringCase(name.utf8, ours.utf8) {
-      return true
-    }
-    return false
+  private mutating func put(_ text: StaticString) {
+    head.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// A line end in a value would let its author write fields, or a response, of their own.
-  private static func write(value: String, into buffer: inout ByteBuffer) {
-    if value.utf8.allSatisfy({ $0 >= 0x20 || $0 == 0x09 }) {
-      buffer.writeString(value)
-    } else {
-      buffer.writeBytes(value.utf8.lazy.map { $0 >= 0x20 || $0 == 0x09 ? $0 : 0x20 })
+  private mutating func putDecimal(_ number: Int) {
+    var unit = 1
+    while number / unit >= 10 { unit *= 10 }
+    while unit > 0 {
+      head.append(UInt8(ascii: "0") + UInt8(number / unit % 10))
+      unit /= 10
     }
   }
 
@@ -94,7 +98,7 @@ struct ResponseWriter {
     let now = time(nil)
     guard now != second else { return }
     second = now
-    dateLine = "Date: \(Self.httpDate(now))\r\n"
+    dateLine = Array("Date: \(Self.httpDate(now))\r\n".utf8)
   }
 
   /// IMF-fixdate (RFC 9110 section 5.6.7).

@@ -5,17 +5,21 @@ package import WireFormat
 
 extension HTTPExchange {
   /// Answers with a JSON body that nobody may cache.
-  package func respond(_ status: Int, json: [UInt8], headers: HTTPHeaders = [:]) {
-    var headers = headers
-    headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-    headers.replaceOrAdd(name: "Cache-Control", value: "no-store")
-    respond(HTTPResponse(status: status, headers: headers, body: ByteBuffer(bytes: json)))
+  ///
+  /// - Parameter lines: `FieldLines.json`, perhaps with more behind.
+  package func respond(_ status: Int, json: [UInt8], lines: FieldLines = .json, headers: HTTPHeaders = [:]) {
+    respond(HTTPResponse(status: status, lines: lines, headers: headers, body: ByteBuffer(bytes: json)))
   }
 
   /// Answers with a problem (RFC 9457).
   package func refuse(_ problem: Problem, headers: HTTPHeaders = [:]) {
     respond(HTTPResponse(problem, headers: headers))
   }
+}
+
+extension FieldLines {
+  /// Of a JSON body that nobody may cache.
+  package static let json: FieldLines = ["Content-Type": "application/json", "Cache-Control": "no-store"]
 }
 
 extension HTTPResponse {

@@ -1,71 +1,85 @@
 /// What a `Content-Type` says about how a body becomes a message's `data` (RFC 9110 section 8.3).
 struct ContentType {
-  /// `type/subtype` in lower case.
-  let essence: String
+  /// `application/json`, or any type whose name ends in `+json`.
+  let isJSON: Bool
+  /// `text/*`.
+  let isText: Bool
   /// The charset parameter in lower case, without quotes.
   let charset: String?
 
   /// - Returns: nil for what is not `type/subtype` with parameters.
   init?(_ text: String) {
-    let parts = ContentType.split(text)
-    guard let first = parts.first else { return nil }
-    let names = first.split(separator: "/", omittingEmptySubsequences: false)
-    guard names.count == 2, names.allSatisfy({ ContentType.isToken($0) }) else { return nil }
+    var text = text
+    guard let type = text.withUTF8({ ContentType($0) }) else { return nil }
+    self = type
+  }
+
+  private init?(_ text: UnsafeBufferPointer<UInt8>) {
+    var parts = Parts(text: text)
+    guard let essence = parts.next(), let slash = essence.firstIndex(of: UInt8(ascii: "/")),
+      ContentType.isToken(essence[..<slash]), ContentType.isToken(essence[(slash + 1)...])
+    else { return nil }
+    isJSON = essence.isEqual(to: "application/json") || essence.suffix(5).isEqual(to: "+json")
+    isText = essence.prefix(5).isEqual(to: "text/")
     var charset: String?
-    for parameter in parts.dropFirst() where !parameter.isEmpty {
-      guard let equals = parameter.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-      let name = parameter[..<equals]
-      var value = parameter[parameter.utf8.index(after: equals)...]
-      guard ContentType.isToken(name) else { return nil }
-      if value.utf8.first == UInt8(ascii: "\""), value.utf8.count >= 2, value.utf8.last == UInt8(ascii: "\"") {
+    while let parameter = parts.next() {
+      guard !parameter.isEmpty else { continue }
+      guard let equals = parameter.firstIndex(of: UInt8(ascii: "=")), ContentType.isToken(parameter[..<equals]) else {
+        return nil
+      }
+      var value = parameter[(equals + 1)...]
+      if value.count >= 2, value.first == UInt8(ascii: "\""), value.last == UInt8(ascii: "\"") {
         value = value.dropFirst().dropLast()
       } else {
         guard ContentType.isToken(value) else { return nil }
       }
-      if name.lowercased() == "charset" { charset = value.lowercased() }
+      if parameter[..<equals].isEqual(to: "charset") { charset = String(decoding: value, as: UTF8.self).lowercased() }
     }
-    self.essence = first.lowercased()
     self.charset = charset
   }
 
-  var isJSON: Bool { essence == "application/json" || essence.hasSuffix("+json") }
-  var isText: Bool { essence.hasPrefix("text/") }
+  /// What stands between semicolons outside quotes, without the whitespace around it.
+  private struct Parts: IteratorProtocol {
+    let text: UnsafeBufferPointer<UInt8>
+    var start: Int? = 0
 
-  /// The text between semicolons that stand outside quotes, without the whitespace around it.
-  private static func split(_ text: String) -> [Substring] {
-    var parts: [Substring] = []
-    var start = text.startIndex
-    var inQuotes = false
-    for index in text.utf8.indices {
-      switch text.utf8[index] {
-      case UInt8(ascii: "\""): inQuotes.toggle()
-      case UInt8(ascii: ";") where !inQuotes:
-        parts.append(trimmed(text[start..<index]))
-        start = text.utf8.index(after: index)
-      default: break
+    mutating func next() -> Slice<UnsafeBufferPointer<UInt8>>? {
+      guard let start else { return nil }
+      var isQuoted = false
+      var end = start
+      while end < text.count, isQuoted || text[end] != UInt8(ascii: ";") {
+        if text[end] == UInt8(ascii: "\"") { isQuoted.toggle() }
+        end += 1
       }
+      self.start = end < text.count ? end + 1 : nil
+      let part = text[start..<end].drop { $0 == 0x20 || $0 == 0x09 }
+      let last = part.lastIndex { $0 != 0x20 && $0 != 0x09 }
+      return part[..<(last.map { $0 + 1 } ?? part.startIndex)]
     }
-    parts.append(trimmed(text[start...]))
-    return parts
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    var text = text
-    while let byte = text.utf8.first, byte == 0x20 || byte == 0x09 { text.unicodeScalars.removeFirst() }
-    while let byte = text.utf8.last, byte == 0x20 || byte == 0x09 { text.unicodeScalars.removeLast() }
-    return text
   }
 
   /// RFC 9110 section 5.6.2.
-  private static func isToken(_ text: Substring) -> Bool {
-    !text.isEmpty
-      && text.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-          UInt8(ascii: "A")...UInt8(ascii: "Z"):
-          true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
-      }
+  private static func isToken(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    !text.isEmpty && text.allSatisfy { tokenBytes[Int($0)] }
+  }
+
+  private static let tokenBytes: [Bool] = {
+    var table = [Bool](repeating: false, count: 256)
+    for byte in "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8 {
+      table[Int(byte)] = true
+    }
+    return table
+  }()
+}
+
+extension Slice<UnsafeBufferPointer<UInt8>> {
+  /// Letter case of ASCII aside.
+  ///
+  /// - Parameter lowercase: in lower case.
+  fileprivate func isEqual(to lowercase: StaticString) -> Bool {
+    guard count == lowercase.utf8CodeUnitCount else { return false }
+    return zip(self, 0..<count).allSatisfy { byte, index in
+      ((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) == lowercase.utf8Start[index]
+    }
   }
 }

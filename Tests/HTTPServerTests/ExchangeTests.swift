@@ -84,6 +84,42 @@ struct ExchangeTests {
     }
   }
 
+  @Test func `lines written beforehand keep the same rules`() async throws {
+    try await ListenerHarness.run { exchange in
+      var lines: FieldLines = ["Content-Type": "text/plain", "Content-Length": "7", "connection": "x", "Date": "never"]
+      lines.add("X") { $0 += Array("a\r\nEvil: b".utf8) }
+      exchange.respond(HTTPResponse(status: 200, lines: lines, headers: ["Y": "c"], body: ByteBuffer(string: "ok")))
+    } _: { server throws in
+      let response = try server.exchange(Self.get("/"))
+      #expect(response.headers["content-type"] == "text/plain" && response.headers["y"] == "c")
+      #expect(response.headers["x"] == "a  Evil: b")
+      #expect(response.headers["evil"] == nil)
+      #expect(response.headers["content-length"] == "2")
+      #expect(response.headers["connection"] == nil)
+      #expect(response.headers["date"] != "never")
+    }
+  }
+
+  /// Answers are written one after the other in the same space: one that its peer has not taken must be left alone.
+  @Test func `an answer that waits for its peer is not overwritten by the next one's`() async throws {
+    let count = 400
+    try await ListenerHarness.run { exchange in
+      let byte = exchange.request.target.rawPath.utf8.last!
+      exchange.respond(HTTPResponse(status: 200, body: ByteBuffer(repeating: byte, count: 16_000)))
+    } _: { server throws in
+      let slow = try server.client(receiveBuffer: 4096)
+      slow.send(String(repeating: Self.get("/a"), count: count))
+      let others = try (0..<4).map { _ in try server.client() }
+      for _ in 0..<20 {
+        for other in others {
+          other.send(Self.get("/b"))
+          #expect(try other.response().body == String(repeating: "b", count: 16_000))
+        }
+      }
+      for _ in 0..<count { #expect(try slow.response().body == String(repeating: "a", count: 16_000)) }
+    }
+  }
+
   // MARK: - Pipelining
 
   @Test func `pipelined requests are answered in order, however long the first takes`() async throws {

@@ -18,7 +18,7 @@ extension PublicRoutes {
     guard !transports.isEmpty else {
       throw .invalidParameter("transports", "has none of \(TransportKind.names.joined(separator: ", "))")
     }
-    let authority = request.authority.isEmpty ? request.localAddress : request.authority
+    let authority = request.authority.isEmpty ? exchange.localAddress : request.authority
     let entries = transports.map { kind -> JSONValue in
       let scheme = kind == .websocket ? (request.scheme == "https" ? "wss" : "ws") : request.scheme
       return .object([("name", .string(kind.rawValue)), ("url", .string("\(scheme)://\(authority)/v1/stream"))])

@@ -34,12 +34,13 @@ final class PublicRoutes {
       case "/v1/diagnostics/echo": self = .echo
       default:
         let prefix = "/v1/topics/"
-        guard path.hasPrefix(prefix), path.count > prefix.count else { return nil }
-        let rest = path.dropFirst(prefix.count)
+        guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count else { return nil }
+        let rest = path.utf8.dropFirst(prefix.utf8.count)
         let suffix = "/messages"
         self =
-          rest.hasSuffix(suffix)
-          ? .messages(rawTopic: String(rest.dropLast(suffix.count))) : .topic(rawTopic: String(rest))
+          rest.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+          ? .messages(rawTopic: String(Substring(rest.dropLast(suffix.utf8.count))))
+          : .topic(rawTopic: String(Substring(rest)))
       }
     }
 

@@ -37,13 +37,15 @@ extension PublicRoutes {
     }
   }
 
-  private func single(_ name: String, in headers: HTTPHeaders) throws(Problem) -> String? {
-    let values = headers[name]
-    guard values.count <= 1 else { throw .invalidParameter(name, "is there more than once; send one") }
-    return values.first
+  private func single(_ name: StaticString, in headers: RequestFields) throws(Problem) -> String? {
+    let value = headers.first(name: name)
+    guard value == nil || !headers.isRepeated(name) else {
+      throw .invalidParameter(name.description, "is there more than once; send one")
+    }
+    return value
   }
 
-  private func precondition(_ headers: HTTPHeaders) throws(Problem) -> Precondition? {
+  private func precondition(_ headers: RequestFields) throws(Problem) -> Precondition? {
     let match = try single("If-Match", in: headers)
     let noneMatch = try single("If-None-Match", in: headers)
     switch (match, noneMatch) {
@@ -87,16 +89,32 @@ extension PublicRoutes {
 
 extension HTTPExchange {
   fileprivate func respond(_ status: Int, _ published: Published, _ headers: HTTPHeaders) {
-    var headers = headers
+    var lines = FieldLines.json
     // What the next conditional publish would name.
-    headers.add(name: "ETag", value: "\"\(published.id)\"")
-    respond(status, json: JSONValue.object(published.members(withTopic: true)).encoded, headers: headers)
+    lines.add("ETag") { bytes in
+      bytes.append(UInt8(ascii: "\""))
+      JSONText.append(published.id, to: &bytes)
+      bytes.append(UInt8(ascii: "\""))
+    }
+    respond(status, json: published.encoded(withTopic: true), lines: lines, headers: headers)
   }
 }
 
 extension Published {
-  fileprivate func members(withTopic: Bool) -> [(String, JSONValue)] {
-    [("id", .id(id))] + (withTopic ? [("topic", .string(topic.string))] : []) + [("seq", .uint(seq))]
+  fileprivate func encoded(withTopic: Bool) -> [UInt8] {
+    var json: [UInt8] = []
+    json.reserveCapacity(96 + (withTopic ? topic.string.utf8.count : 0))
+    json.append(contentsOf: "{\"id\":\"".utf8)
+    JSONText.append(id, to: &json)
+    json.append(UInt8(ascii: "\""))
+    if withTopic {
+      json.append(contentsOf: ",\"topic\":".utf8)
+      JSONText.append(topic.string, to: &json)
+    }
+    json.append(contentsOf: ",\"seq\":".utf8)
+    JSONText.append(seq, to: &json)
+    json.append(UInt8(ascii: "}"))
+    return json
   }
 }
 
@@ -106,8 +124,8 @@ extension PublishOutcome {
     switch self {
     case .committed(let published), .repeated(let published):
       published.count == 1
-        ? .object(published[0].members(withTopic: false))
-        : .object([("messages", .array(published.map { .object($0.members(withTopic: true)) }))])
+        ? .raw(published[0].encoded(withTopic: false))
+        : .object([("messages", .array(published.map { .raw($0.encoded(withTopic: true)) }))])
     case .refused(let refusal):
       .object([("error", refusal.problem(key: item.key).json)])
     }

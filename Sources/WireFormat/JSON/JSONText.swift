@@ -1,3 +1,5 @@
+package import StreamLog
+
 /// Strings and numbers as JSON text, and back.
 package enum JSONText {
   // MARK: - Writing
@@ -34,6 +36,13 @@ package enum JSONText {
   package static func append(_ number: Int64, to bytes: inout [UInt8]) {
     if number < 0 { bytes.append(UInt8(ascii: "-")) }
     append(number.magnitude, to: &bytes)
+  }
+
+  /// An id, without quotes: none of its bytes needs an escape.
+  package static func append(_ position: Position, to bytes: inout [UInt8]) {
+    bytes.append(contentsOf: position.epoch.string.utf8)
+    bytes.append(UInt8(ascii: "-"))
+    append(position.offset, to: &bytes)
   }
 
   /// UTF-8 bytes as a JSON string with its quotes, in one allocation.

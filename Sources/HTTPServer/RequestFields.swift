@@ -1,0 +1,117 @@
+/// A request's head as it came, and where in it each header field lies: a field becomes a `String` only when somebody
+/// asks for it. Names are compared without regard to the case of ASCII letters.
+package struct RequestFields: Sendable, Equatable {
+  /// Where a field lies; indices of `bytes`.
+  struct Field: Sendable, Equatable {
+    let nameStart: Int32
+    let nameEnd: Int32
+    let valueStart: Int32
+    let valueEnd: Int32
+
+    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+  }
+
+  /// The whole head, its request line included.
+  let bytes: [UInt8]
+  private var fields: [Field] = []
+
+  init(head: UnsafeRawBufferPointer) {
+    bytes = Array(head)
+    fields.reserveCapacity(8)
+  }
+
+  var count: Int { fields.count }
+
+  mutating func add(_ field: Field) { fields.append(field) }
+
+  // MARK: - Looking one up
+
+  package func contains(name: StaticString) -> Bool { index(of: name) != nil }
+
+  /// Whether there is more than one field of this name.
+  package func isRepeated(_ name: StaticString) -> Bool {
+    index(of: name).flatMap { index(of: name, from: $0 + 1) } != nil
+  }
+
+  package func first(name: StaticString) -> String? { firstValue(name).map { String(decoding: $0, as: UTF8.self) } }
+
+  /// Each value of this name, in the order sent.
+  package subscript(_ name: StaticString) -> [String] {
+    var values: [String] = []
+    forEachValue(name) { values.append(String(decoding: $0, as: UTF8.self)) }
+    return values
+  }
+
+  /// The elements of a field that is a list with commas, as `forEachElement` has them.
+  package subscript(canonicalForm name: StaticString) -> [Substring] {
+    var elements: [Substring] = []
+    forEachElement(name) { elements.append(Substring(decoding: $0, as: UTF8.self)) }
+    return elements
+  }
+
+  /// Whether a list with commas has `token`, letter case aside.
+  package func hasToken(_ token: StaticString, in name: StaticString) -> Bool {
+    var isFound = false
+    forEachElement(name) { isFound = isFound || equalIgnoringCase($0, token) }
+    return isFound
+  }
+
+  func firstValue(_ name: StaticString) -> ArraySlice<UInt8>? { index(of: name).map { bytes[fields[$0].value] } }
+
+  private func forEachValue(_ name: StaticString, _ body: (ArraySlice<UInt8>) -> Void) {
+    var next = 0
+    while let index = index(of: name, from: next) {
+      body(bytes[fields[index].value])
+      next = index + 1
+    }
+  }
+
+  /// Calls `body` with each element of a field that is a list with commas, of all its lines, without the blanks around
+  /// it; empty ones are none (RFC 9110 section 5.6.1).
+  package func forEachElement(_ name: StaticString, _ body: (ArraySlice<UInt8>) -> Void) {
+    forEachValue(name) { value in
+      var rest = value
+      while !rest.isEmpty {
+        let element = rest.prefix { $0 != UInt8(ascii: ",") }
+        rest = rest[element.endIndex...].dropFirst()
+        let trimmed = element.trimmingBlanks
+        if !trimmed.isEmpty { body(trimmed) }
+      }
+    }
+  }
+
+  private func index(of name: StaticString, from start: Int = 0) -> Int? {
+    let length = Int32(name.utf8CodeUnitCount)
+    for index in start..<max(start, fields.count) {
+      let field = fields[index]
+      if field.nameEnd - field.nameStart == length,
+        equalIgnoringCase(bytes[Int(field.nameStart)..<Int(field.nameEnd)], name)
+      {
+        return index
+      }
+    }
+    return nil
+  }
+}
+
+func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+extension ArraySlice<UInt8> {
+  /// Without spaces and tabs at both ends.
+  package var trimmingBlanks: ArraySlice<UInt8> {
+    let start = drop(while: isBlank)
+    return start.lastIndex { !isBlank($0) }.map { start[...$0] } ?? []
+  }
+}
+
+/// Letter case of ASCII letters aside.
+package func equalIgnoringCase(_ a: ArraySlice<UInt8>, _ b: StaticString) -> Bool {
+  guard a.count == b.utf8CodeUnitCount else { return false }
+  return a.withUnsafeBufferPointer { equalIgnoringCase($0, UnsafeBufferPointer(start: b.utf8Start, count: a.count)) }
+}
+
+private func equalIgnoringCase(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
+  func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+  for index in 0..<a.count where a[index] != b[index] && lower(a[index]) != lower(b[index]) { return false }
+  return true
+}

@@ -12,15 +12,17 @@ final class PollSink: SubscriberSink {
   private let exchange: any HTTPExchange
   private let headers: HTTPHeaders
   private let request: StreamRequest
-  private let session: String
+  private lazy var session = context.makeSession()
   private var handle: SubscriberHandle?
+  private let began = NIODeadline.now()
   private var timer: Scheduled<Void>?
   private var isAnswered = false
   private var isCounted = false
   /// How far it was told; nil until the reading begins, and while a gap that says so is to come.
   private var position: Offset?
-  /// How long the reading may take to arrive where "now" is.
-  private static let leastSeconds = 1
+  /// How long it may be parked. One that does not wait is answered when its reading has arrived where "now" is, which
+  /// may take a moment.
+  private var seconds: Int { max(request.waitSeconds, 1) }
 
   static func open(
     _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
@@ -34,7 +36,7 @@ final class PollSink: SubscriberSink {
     let handle = context.hub.subscribe(
       Hub.Request(
         patterns: request.patterns, start: request.start, encoding: context.encoding(.poll), maxMessages: request.limit,
-        heartbeatSeconds: 0),
+        heartbeatSeconds: sink.seconds),
       sink: sink)
     sink.subscribed(handle)
   }
@@ -46,7 +48,6 @@ final class PollSink: SubscriberSink {
     self.request = request
     self.headers = headers
     self.context = context
-    session = context.makeSession()
   }
 
   private func subscribed(_ handle: SubscriberHandle) {
@@ -54,14 +55,10 @@ final class PollSink: SubscriberSink {
     guard !isAnswered else { return leave() }
     // A closed input is how a client that gave up looks: nothing else would tell.
     exchange.endsWithInput = true
-    exchange.onClosed = { [weak self] in
-      self?.isAnswered = true
-      self?.leave()
-    }
-    // A poll that does not wait is answered when its reading has arrived: a timer of no time would come before that.
-    let seconds = Int64(max(request.waitSeconds, Self.leastSeconds))
-    timer = exchange.eventLoop.assumeIsolated().scheduleTask(in: .seconds(seconds)) { [weak self] in
-      self?.answerEmpty()
+    // Dropped with the answer, so that the two do not hold each other for longer.
+    exchange.onClosed = { [self] in
+      isAnswered = true
+      leave()
     }
   }
 
@@ -87,7 +84,16 @@ final class PollSink: SubscriberSink {
     if request.waitSeconds == 0 { answer(ByteBuffer(), next: offset) }
   }
 
-  func heartbeat(at offset: Offset) {}
+  /// It has waited about as long as it wanted. The hub counts whole seconds, so that a poll which is answered before
+  /// costs no timer; the part of a second that may be left gets one.
+  func heartbeat(at offset: Offset) {
+    guard timer == nil else { return }
+    let deadline = began + .seconds(Int64(seconds))
+    guard deadline > .now() else { return answer(ByteBuffer(), next: offset) }
+    timer = exchange.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+      if let handle { answer(ByteBuffer(), next: context.hub.position(of: handle)) }
+    }
+  }
 
   func refused(_ refusal: StoreRefusal) {
     finish { exchange.refuse(refusal.problem(), headers: headers) }
@@ -101,11 +107,6 @@ final class PollSink: SubscriberSink {
   }
 
   // MARK: Answering
-
-  private func answerEmpty() {
-    guard let handle else { return }
-    answer(ByteBuffer(), next: context.hub.position(of: handle))
-  }
 
   /// - Parameter items: messages and gaps, each with a comma behind it.
   private func answer(_ items: ByteBuffer, next: Offset) {

@@ -56,6 +56,26 @@ extension OverSockets {
     }
 
     @Test(.timeLimit(.minutes(2)))
+    func `a poll waits no shorter than it was told to`() async throws {
+      try await withGateway { gateway in
+        let start = gateway.head
+        try await withThrowingTaskGroup(of: Duration.self) { group in
+          for delay in 0..<5 {
+            group.addTask {
+              // So that they begin at different moments of the second that the gateway counts in.
+              try await Task.sleep(for: .milliseconds(200 * delay))
+              let began = ContinuousClock.now
+              let answer = try await gateway.call("GET", "/v1/stream?topic=t&wait=1&since=\(start)")
+              #expect(answer.text == #"{"items":[],"next":"\#(start)"}"#)
+              return began.duration(to: .now)
+            }
+          }
+          for try await waited in group { #expect(waited >= .seconds(1)) }
+        }
+      }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
     func `a parked poll is answered by the first message`() async throws {
       try await withGateway { gateway in
         let http = try await HTTPWire.connect(to: gateway.url)

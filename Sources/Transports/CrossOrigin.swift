@@ -9,23 +9,25 @@ package import WireFormat
 package struct CrossOrigin: Sendable {
   private let origins: Set<String>
   private let allowsAll: Bool
+  /// The fields for the answer to a request that names none.
+  private let withoutOrigin: HTTPHeaders
 
   /// - Parameter origins: as browsers send them, or `*`.
   package init(origins: [String]) {
     self.origins = Set(origins)
     allowsAll = origins.contains("*")
+    withoutOrigin = origins.isEmpty || allowsAll ? [:] : ["Vary": "Origin"]
   }
 
   /// The fields for the answer. - Throws: 403 for an origin that is not allowed.
   package func check(_ request: HTTPRequest) throws(Problem) -> HTTPHeaders {
-    try check(origin: request.headers.first(name: "origin"), authority: request.authority)
+    guard let origin = request.headers.first(name: "origin") else { return withoutOrigin }
+    return try check(origin: origin, authority: request.authority)
   }
 
   /// - Parameter authority: the host and port that the request went to.
   package func check(origin: String?, authority: String) throws(Problem) -> HTTPHeaders {
-    guard let origin else {
-      return origins.isEmpty || allowsAll ? [:] : ["Vary": "Origin"]
-    }
+    guard let origin else { return withoutOrigin }
     if allowsAll { return ["Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": Self.exposed] }
     if origins.contains(origin) {
       return [

@@ -32,19 +32,18 @@ package final class Publisher: Sendable {
     _ items: [PublishItem], on eventLoop: any EventLoop, done: @escaping ([PublishOutcome]) -> Void
   ) {
     let answer = LoopAnswer(eventLoop, done)
-    let sizes = items.map(\.draft.data.count)
     store.append(items, publisher: "") { [self] outcomes in
-      count(outcomes, sizes)
+      count(outcomes, of: items)
       answer.execute(outcomes)
     }
   }
 
-  private func count(_ outcomes: [PublishOutcome], _ sizes: [Int]) {
-    for (outcome, size) in zip(outcomes, sizes) {
+  private func count(_ outcomes: [PublishOutcome], of items: [PublishItem]) {
+    for (outcome, item) in zip(outcomes, items) {
       switch outcome {
       case .committed(let published):
         messages.add(UInt64(published.count), ordering: .relaxed)
-        bytes.add(UInt64(size * published.count), ordering: .relaxed)
+        bytes.add(UInt64(item.draft.data.count * published.count), ordering: .relaxed)
       case .repeated: repeated.add(1, ordering: .relaxed)
       case .refused: refused.add(1, ordering: .relaxed)
       }

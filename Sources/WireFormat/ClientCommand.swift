@@ -111,7 +111,8 @@ extension TopicPattern {
     for text in texts {
       do {
         let pattern = try TopicPattern(text)
-        if seen.insert(pattern).inserted { patterns.append(pattern) }
+        // One alone, as most are, needs no set.
+        if texts.count == 1 || seen.insert(pattern).inserted { patterns.append(pattern) }
       } catch {
         throw Problem.invalidPattern(text, error, parameter: parameter)
       }

@@ -57,7 +57,12 @@ final class Arena {
       let slice = buffer.getSlice(at: range.lowerBound, length: range.count)!
       if bytes.readableBytes == 0 { bytes = slice } else { bytes.writeImmutableBuffer(slice) }
     }
-    return bytes
+    return apart(bytes)
+  }
+
+  /// A slice would keep all of the burst for as long as it is on its way.
+  private func apart(_ slice: ByteBuffer) -> ByteBuffer {
+    buffer.readableBytes > 2 * slice.readableBytes ? ByteBuffer(bytes: slice.readableBytesView) : slice
   }
 
   /// How many bytes a subscriber gets.
@@ -88,9 +93,6 @@ final class Arena {
     }
     guard let found else { preconditionFailure("a write that took everything was not cut") }
     let count = ends[found.message] - found.start
-    let slice = buffer.getSlice(at: found.start, length: count)!
-    // A slice would keep all of the burst.
-    let rest = buffer.readableBytes > 2 * count ? ByteBuffer(bytes: slice.readableBytesView) : slice
-    return (found.message, rest, after)
+    return (found.message, apart(buffer.getSlice(at: found.start, length: count)!), after)
   }
 }

@@ -17,6 +17,9 @@ final class Burst {
     var next: Int32 = -1
   }
 
+  /// More space than this is given back after a burst that needed it.
+  private static let keptRuns = 1 << 16
+
   private(set) var number: UInt32 = 0
   private(set) var messages: ContiguousArray<Message> = []
   private(set) var segments: ContiguousArray<Segment> = []
@@ -25,13 +28,15 @@ final class Burst {
   /// Who gets anything.
   var touched: ContiguousArray<Int32> = []
   private var runs: ContiguousArray<Run> = []
-  /// Those of them that cannot be written to straight.
+  /// Those touched that cannot be written to straight.
   var others: ContiguousArray<Int32> = []
-  /// Those that would get more in it than they take at once.
+  /// Those touched that would get more in it than they take at once.
   var overfull: ContiguousArray<Int32> = []
 
   func begin() {
-    number &+= 1
+    // 0 is what a slot and an arena have that had none yet.
+    number = number == .max ? 1 : number + 1
+    if runs.capacity > Self.keptRuns { runs = [] }
     messages.removeAll(keepingCapacity: true)
     segments.removeAll(keepingCapacity: true)
     takers.removeAll(keepingCapacity: true)

@@ -11,9 +11,11 @@ extension Hub {
     guard let subscriber = subscriber(handle) else { return }
     let slot = Int(handle.slot)
     guard hot[slot].state != .opening, hot[slot].state != .live, !hot[slot].isAwaitingPage else { return }
-    if hot[slot].position > cursor || (hot[slot].position == cursor && subscriber.subscriptions.latestStart > cursor) {
-      guard hot[slot].state != .ahead else { return }
+    let goal = max(subscriber.subscriptions.latestStart, subscriber.backlogEnd)
+    if hot[slot].position > cursor || (hot[slot].position == cursor && goal > cursor) {
       hot[slot].state = .ahead
+      guard !hot[slot].isListedAhead else { return }
+      hot[slot].isListedAhead = true
       ahead.append(handle)
       // Nobody may wake the loop for what lies between.
       scheduleTick()
@@ -23,7 +25,8 @@ extension Hub {
       enqueue(handle)
     } else if hot[slot].isReady {
       announceOwed(to: handle, subscriber)
-      guard isCurrent(handle), hot[slot].isReady else { return hot[slot].state = .reading }
+      guard isCurrent(handle) else { return }
+      guard hot[slot].isReady else { return hot[slot].state = .reading }
       hot[slot].state = .live
       hot[slot].socket = subscriber.sink.socket
       becomeLive(handle, subscriber)
@@ -40,6 +43,7 @@ extension Hub {
     }
     subscriber.memory = ReadMemory(began: 0)
     subscriber.rewindThrough = 0
+    subscriber.backlogEnd = 0
     defer { subscriber.metGap = nil }
     if subscriber.isResuming {
       subscriber.isResuming = false
@@ -147,10 +151,10 @@ extension Hub {
 
   /// Announces gaps that no page has any more.
   private func announceOwed(to handle: SubscriberHandle, _ subscriber: Subscriber) {
-    while !subscriber.owedGaps.isEmpty, isCurrent(handle), hot[Int(handle.slot)].isReady {
-      let gap = subscriber.owedGaps.removeFirst()
+    while isCurrent(handle), hot[Int(handle.slot)].isReady {
       let position = position(of: handle)
-      guard gap.after < position else { continue }
+      guard let index = subscriber.owedGaps.firstIndex(where: { $0.through <= position }) else { return }
+      let gap = subscriber.owedGaps.remove(at: index)
       let lineage = store.tape.lineage
       announce(
         Gap(
@@ -199,8 +203,9 @@ extension Hub {
     guard !ahead.isEmpty else { return }
     let waiting = ahead
     ahead = []
-    for handle in waiting {
-      guard isCurrent(handle), hot[Int(handle.slot)].state == .ahead else { continue }
+    for handle in waiting where isCurrent(handle) {
+      hot[Int(handle.slot)].isListedAhead = false
+      guard hot[Int(handle.slot)].state == .ahead else { continue }
       hot[Int(handle.slot)].state = .reading
       settle(handle)
     }

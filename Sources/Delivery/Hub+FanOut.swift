@@ -155,6 +155,10 @@ extension Hub {
           burst.overfull.append(slot)
           continue
         }
+        // One that became live while it was answered had none to give at that moment.
+        if hot[index].socket < 0, hot[index].maxMessages == .max {
+          hot[index].socket = cold[index]?.sink.socket ?? -1
+        }
         guard hot[index].socket >= 0 else {
           burst.others.append(slot)
           continue
@@ -206,8 +210,7 @@ extension Hub {
     hot[Int(slot)].lastSent = seconds
     hot[Int(slot)].position = through
     let takesMore = subscriber.sink.deliver(bytes, through: through)
-    guard cold[Int(slot)] === subscriber else { return }
-    if takesMore { hot[Int(slot)].socket = subscriber.sink.socket } else { stall(slot, unsent: bytes.readableBytes) }
+    if !takesMore, cold[Int(slot)] === subscriber { stall(slot, unsent: bytes.readableBytes) }
   }
 
   private func recordLatency() {

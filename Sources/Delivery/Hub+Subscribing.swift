@@ -56,6 +56,7 @@ extension Hub {
       hot[Int(handle.slot)].state = .reading
       if isResuming {
         subscriber.isResuming = true
+        subscriber.backlogEnd = store.tape.head
         subscriber.awaitingCaughtUp.append(nil)
       }
       subscriber.sink.opened(at: start.gap == nil ? start.offset : nil, isRewinding: start.rewindThrough > 0)
@@ -84,6 +85,7 @@ extension Hub {
       let new = patterns.filter { pattern in
         !subscriber.subscriptions.list.contains { $0.pattern == pattern && $0.from <= now }
       }
+      guard !new.isEmpty else { return done(.success(position(of: handle))) }
       let begin = StartPoint(
         offset: now, subscriptions: new.map { Subscription($0, from: now) }, memory: ReadMemory(began: 0))
       return takeBack(handle, begin, done)
@@ -97,6 +99,7 @@ extension Hub {
         guard let subscriber = hub.subscriber(handle) else { return }
         subscriber.rewindThrough = max(subscriber.rewindThrough, start.rewindThrough)
         subscriber.isResuming = true
+        subscriber.backlogEnd = hub.store.tape.head
         subscriber.awaitingCaughtUp.append(ref)
         hub.takeBack(handle, start, done.value)
       }
@@ -143,8 +146,9 @@ extension Hub {
     // is announced though the subscription is gone.
     for (index, subscription) in before.list.enumerated()
     where dropped.contains(subscription.pattern) && !subscriber.subscriptions.isEmpty {
-      if let after = subscriber.memory.outstanding[index], after < subscription.through {
-        subscriber.owedGaps.append((subscription.pattern, after))
+      let position = position(of: handle)
+      if let after = subscriber.memory.outstanding[index], after < min(subscription.through, position) {
+        subscriber.owedGaps.append((subscription.pattern, after, position))
       }
     }
     // The others' keep their beginnings, under the new numbers.

@@ -31,6 +31,8 @@ struct HotSlot {
   /// A page was asked of the store and has not come.
   var isAwaitingPage = false
   var isQueued = false
+  /// It is on the hub's list of those ahead.
+  var isListedAhead = false
   var encoding: UInt8 = 0
   var generation: UInt32 = 0
   /// Where a live subscriber's bytes may be written straight to; -1 if its sink must be asked.
@@ -65,10 +67,11 @@ final class Subscriber {
   var subscriptions = SubscriptionSet()
   var memory = ReadMemory(began: 0)
   /// Gaps that were found for a subscription which is gone, and not announced: other subscriptions rely on it. Each with
-  /// the offset after which it begins.
-  var owedGaps: [(pattern: TopicPattern, after: Offset)] = []
-  /// Who is told when the backlog is done.
+  /// the offset after which it begins, and where the subscriber stood: it is announced when that is reached again.
+  var owedGaps: [(pattern: TopicPattern, after: Offset, through: Offset)] = []
+  /// Who is told when the backlog is done, and what it reaches to at least: the head when it was asked for.
   var awaitingCaughtUp: [Ref?] = []
+  var backlogEnd: Offset = 0
   var rewindThrough: Offset = 0
   /// Rises when what it reads changes: a page asked for before that is not its own any more.
   var reading: UInt32 = 0

@@ -18,7 +18,7 @@ package protocol SubscriberSink: AnyObject {
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool
 
   /// The socket that takes what `deliver` takes, as it is, if there is one at the moment; else -1. Asked when the
-  /// subscriber becomes live and after `deliver`; from then on the hub writes bursts straight there, by the rules of
+  /// subscriber becomes live, and before a burst if there was none then; from then on the hub writes bursts straight there, by the rules of
   /// `DirectWriter`, and calls `deliver` for what the socket did not take. So the transport calls `Hub.blocked`,
   /// `ready` or `unsubscribe` for whatever else happens to its connection, before the loop turns to the hub again.
   var socket: Int32 { get }

@@ -36,6 +36,20 @@ package enum DirectWriter {
     max(systemSend(socket, bytes.baseAddress, bytes.count, flags), 0)
   }
 
+  /// The same for two pieces, in one call.
+  package static func send(
+    _ first: UnsafeRawBufferPointer, then second: UnsafeRawBufferPointer, to socket: Int32
+  ) -> Int {
+    withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { parts in
+      for (index, piece) in [first, second].enumerated() {
+        // Only read through; the type is what the system call wants.
+        let start = UnsafeMutableRawPointer(mutating: piece.baseAddress)
+        parts.initializeElement(at: index, to: iovec(iov_base: start, iov_len: piece.count))
+      }
+      return send(parts, to: socket)
+    }
+  }
+
   /// The same for bytes that do not lie together.
   static func send(_ parts: UnsafeMutableBufferPointer<iovec>, to socket: Int32) -> Int {
     var message = msghdr()

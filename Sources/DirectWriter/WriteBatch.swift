@@ -28,6 +28,8 @@ package struct WriteBatch {
 
   /// Most parts that the system takes in one call (Linux: IOV_MAX); what lies in others is not taken, then.
   private static let mostParts = 1024
+  /// More space than this is given back after a batch that needed it.
+  private static let keptParts = 1 << 16
 
   private var writes: ContiguousArray<Write> = []
   private var parts: ContiguousArray<Range<Int>> = []
@@ -80,7 +82,7 @@ package struct WriteBatch {
       if taken < write.length { unfinished.append(Unfinished(owner: write.owner, taken: taken)) }
     }
     writes.removeAll(keepingCapacity: true)
-    parts.removeAll(keepingCapacity: true)
+    parts.removeAll(keepingCapacity: parts.capacity <= Self.keptParts)
     begin = 0
   }
 

@@ -9,9 +9,14 @@ import NIOCore
   import Darwin
 #endif
 
-/// Rests accepting when there is no descriptor left for another connection: the listening socket stays readable then,
+/// When to accept. The listening channel's first handler, on the accepting loop.
+///
+/// A batch of new connections is dealt out to the loops, and the next one is accepted when every loop has taken in its
+/// share: however many clients come at once, no loop has more than a batch of them to set up between two of its bursts.
+/// The others wait in the kernel's queue.
+///
+/// When there is no descriptor left for another connection accepting rests: the listening socket stays readable then,
 /// so trying again at once would spin. A descriptor kept spare lets the clients that wait be answered meanwhile.
-/// The listening channel's first handler, on the accepting loop.
 final class AcceptGate: ChannelDuplexHandler {
   typealias InboundIn = any Channel
   typealias OutboundIn = any Channel
@@ -20,6 +25,10 @@ final class AcceptGate: ChannelDuplexHandler {
   private let answer: ByteBuffer
   private let counters: HTTPCounters
   private let logger: Logger
+  private let loops: [any EventLoop]
+  /// Loops that have not taken in the last batch.
+  private var busyLoops = 0
+  private var hasAccepted = false
   private var spare: Int32 = -1
   private var isPaused = false
   private var wantsRead = false
@@ -28,7 +37,11 @@ final class AcceptGate: ChannelDuplexHandler {
   /// Somebody asked for the end; NIO's own closing, after an error it thinks final, does not pass here.
   private var isClosing = false
 
-  init(settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger) {
+  /// - Parameter loops: those that connections are dealt out to.
+  init(
+    settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger, loops: [any EventLoop]
+  ) {
+    self.loops = loops
     self.settings = settings
     self.answer = answer
     self.counters = counters
@@ -43,7 +56,13 @@ final class AcceptGate: ChannelDuplexHandler {
   }
 
   func read(context: ChannelHandlerContext) {
-    if isPaused { wantsRead = true } else { context.read() }
+    if isPaused || busyLoops > 0 { wantsRead = true } else { context.read() }
+  }
+
+  private func readIfWanted(_ context: ChannelHandlerContext) {
+    guard wantsRead, !isPaused, busyLoops == 0 else { return }
+    wantsRead = false
+    context.read()
   }
 
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -58,7 +77,24 @@ final class AcceptGate: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     hasLogged = false
+    hasAccepted = true
     context.fireChannelRead(data)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if hasAccepted {
+      hasAccepted = false
+      busyLoops = loops.count
+      let gate = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+      // A loop runs its tasks in order: when this one's turn comes, the connections are set up.
+      for loop in loops { loop.execute { gate.eventLoop.execute { gate.value.0.loopIsDone(gate.value.1) } } }
+    }
+    context.fireChannelReadComplete()
+  }
+
+  private func loopIsDone(_ context: ChannelHandlerContext) {
+    busyLoops -= 1
+    readIfWanted(context)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -79,10 +115,7 @@ final class AcceptGate: ChannelDuplexHandler {
     context.eventLoop.assumeIsolated().scheduleTask(in: settings.acceptPause) {
       self.isPaused = false
       if self.spare < 0 { self.spare = Self.openSpare() }
-      if self.wantsRead {
-        self.wantsRead = false
-        context.read()
-      }
+      self.readIfWanted(context)
     }
   }
 

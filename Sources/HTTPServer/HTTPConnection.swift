@@ -30,6 +30,7 @@ final class HTTPConnection: ChannelInboundHandler {
   let remoteAddress: String
   /// Its place in `LoopConnections`.
   var index = -1
+  var waitsForTurn = false
   var parser: RequestParser
   var context: ChannelHandlerContext?
   var phase: Phase = .ready
@@ -53,6 +54,7 @@ final class HTTPConnection: ChannelInboundHandler {
   var socket: Int32 = -1
   /// Writes that the channel was given and has not finished.
   var unfinishedWrites = 0
+  var hasFailed = false
   var isSending = false
 
   init(shared: LoopConnections, remoteAddress: String) {
@@ -123,6 +125,7 @@ final class HTTPConnection: ChannelInboundHandler {
   func channelInactive(context: ChannelHandlerContext) {
     let last = phase
     phase = .closed
+    hasFailed = true
     socket = -1
     clock.stop()
     depart()
@@ -160,7 +163,8 @@ final class HTTPConnection: ChannelInboundHandler {
     switch phase {
     case .ready:
       // An answer that its peer does not read holds back the next request, or answers would pile up here.
-      guard isWritable else { return false }
+      guard isWritable, let context else { return false }
+      guard parser.bufferedBytes == 0 || shared.mayBegin(self, on: context.eventLoop) else { return false }
       do throws(RequestSyntaxError) {
         guard case .head(let head) = try parser.next() else {
           if inputClosed { leave() }

@@ -50,6 +50,7 @@ package final class HTTPListener: Sendable {
       }.get()
       loops.append((loop, connections))
     }
+    let childLoops = loops.map(\.loop)
     let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0.connections) })
     let full = HTTPFault.tooManyConnections(retryAfter: settings.retryAfter)
     let fullForAddress = HTTPFault.tooManyConnectionsFromAddress(retryAfter: settings.retryAfter)
@@ -64,11 +65,13 @@ package final class HTTPListener: Sendable {
     let bootstrap = ServerBootstrap(group: acceptGroup, childGroup: childGroup)
       .serverChannelOption(.backlog, value: settings.backlog)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .serverChannelOption(.maxMessagesPerRead, value: 64)
+      .serverChannelOption(.maxMessagesPerRead, value: 32)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
-            AcceptGate(settings: settings, answer: answer(problem(full, nil)), counters: counters, logger: logger))
+            AcceptGate(
+              settings: settings, answer: answer(problem(full, nil)), counters: counters, logger: logger,
+              loops: childLoops))
         }
       }
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)

@@ -32,6 +32,8 @@ package struct HTTPListenerSettings: Sendable {
   package var bufferedInput = 8 * 1024 * 1024
   /// An unread body up to this many bytes is skipped after the answer, so that the connection can stay.
   package var skippedBody = 64 * 1024
+  /// How long requests may begin one after the other before the loop's other work, bursts above all, has its turn.
+  package var turnTime: TimeAmount = .milliseconds(2)
   /// The kernel's queue of connections not yet accepted.
   package var backlog: Int32 = 4096
   /// How long accepting rests when the process or the system is out of descriptors or memory.

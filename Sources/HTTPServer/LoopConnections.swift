@@ -40,6 +40,57 @@ final class LoopConnections {
   /// In bytes; more is given back.
   private static let keptScratch = 32 << 10
 
+  // MARK: Turns
+
+  /// Requests that begin one after the other, before anybody looks at the clock.
+  private static let unwatched = 8
+  private var begun = 0
+  private var turnEnds: NIODeadline?
+  /// Connections with a request that waits for the next turn, in their order.
+  private var waiting: CircularBuffer<HTTPConnection> = []
+  private var resumed: HTTPConnection?
+
+  /// Whether a request may begin now; if not, its connection is told to `advance` when it may.
+  ///
+  /// Beginning requests takes turns with the rest of the loop's work: a loop handles everything that is ready before it
+  /// runs a task, so a storm of thousands would hold up every burst until the last of them is served.
+  func mayBegin(_ connection: HTTPConnection, on eventLoop: any EventLoop) -> Bool {
+    if connection === resumed { return true }
+    if waiting.isEmpty {
+      begun += 1
+      if begun < Self.unwatched { return true }
+      guard let ends = turnEnds else {
+        beginTurn(on: eventLoop)
+        return true
+      }
+      if .now() < ends { return true }
+    }
+    if !connection.waitsForTurn {
+      connection.waitsForTurn = true
+      waiting.append(connection)
+    }
+    return false
+  }
+
+  private func beginTurn(on eventLoop: any EventLoop) {
+    turnEnds = .now() + settings.turnTime
+    // A scheduled task, not a queued one: sockets and bursts come between.
+    eventLoop.assumeIsolated().scheduleTask(in: .microseconds(20)) { self.endTurn(on: eventLoop) }
+  }
+
+  private func endTurn(on eventLoop: any EventLoop) {
+    turnEnds = nil
+    begun = 0
+    guard !waiting.isEmpty else { return }
+    beginTurn(on: eventLoop)
+    while let ends = turnEnds, .now() < ends, let connection = waiting.popFirst() {
+      resumed = connection
+      connection.waitsForTurn = false
+      connection.advance()
+    }
+    resumed = nil
+  }
+
   func add(_ connection: HTTPConnection) {
     connection.index = connections.count
     connections.append(connection)

@@ -114,6 +114,9 @@ package final class Tape: Sendable {
   /// - Returns: what wakes the followers that have to be woken; to be run when the store's lock is released.
   package func append(_ messages: [Message]) -> [@Sendable () -> Void] {
     guard let last = messages.last else { return [] }
+    // Found before the lock is taken, which every loop takes.
+    let first = WatchedTopics.bucket(messages[0].topic)
+    let others = messages.dropFirst().map { WatchedTopics.bucket($0.topic) }
     var wakes: [@Sendable () -> Void] = []
     state.withLock { state in
       for message in messages {
@@ -131,9 +134,8 @@ package final class Tape: Sendable {
       let middle = isHalfFull ? state.ring[state.ring.count / 2].offset : 0
       for index in state.followers.indices where state.followers[index].isFollowing && !state.followers[index].isWoken {
         let follower = state.followers[index]
-        guard follower.restedAt < middle || messages.contains(where: { follower.watched.contains($0.topic) }) else {
-          continue
-        }
+        let isWatching = follower.watched.contains(bucket: first) || others.contains(where: follower.watched.contains)
+        guard isWatching || follower.restedAt < middle else { continue }
         state.followers[index].isWoken = true
         wakes.append(follower.wake)
       }

@@ -54,6 +54,8 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
   }
 
   private func subscribed(_ handle: SubscriberHandle) {
+    // The peer may have gone while it was being answered.
+    guard outlet != nil || exchange != nil else { return context.hub.unsubscribe(handle) }
     self.handle = handle
     if let outlet, !outlet.isWritable { context.hub.blocked(handle) }
     // Where it begins may not be known yet: the peer may leave meanwhile.
@@ -69,11 +71,12 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
   func opened(at offset: Offset?, isRewinding: Bool) {
     self.isRewinding = isRewinding
     let hello = Control.hello(id: offset.map(context.hub.position), heartbeat: heartbeatSeconds, session: session)
-    _ = openOutlet()?.offer(bytes(hello))
+    openOutlet()
+    say(hello)
   }
 
-  private func openOutlet() -> (any Outlet)? {
-    guard let exchange else { return nil }
+  private func openOutlet() {
+    guard let exchange else { return }
     self.exchange = nil
     exchange.onClosed = nil
     var headers = headers
@@ -83,7 +86,6 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
     self.outlet = outlet
     context.opened(kind, self)
     isCounted = true
-    return outlet
   }
 
   func deliver(_ bytes: ByteBuffer, through: Offset) -> Bool { outlet?.offer(bytes) ?? false }

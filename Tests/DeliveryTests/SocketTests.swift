@@ -126,6 +126,22 @@ import Testing
     #expect(other.heard == [1, 2, 3])
   }
 
+  @Test func `a transport that was busy when its subscriber became live is written to straight from the next burst on`()
+    throws
+  {
+    let sink = SocketSink()
+    sink.isBusy = true
+    _ = try subscribe(sink, "a")
+    harness.publish("a")
+    harness.work()
+    #expect(sink.deliveries == 1)
+    sink.isBusy = false
+    harness.publish("a", "a")
+    harness.work()
+    #expect(sink.heard == [1, 2, 3])
+    #expect(sink.deliveries == 1)
+  }
+
   @Test func `a subscriber whose transport is busy is not written to`() throws {
     let sink = SocketSink()
     let handle = try subscribe(sink, "a")

@@ -199,6 +199,21 @@ import WireFormat
     #expect(sink.heard == [.opened(0), .message(1), .message(2), .caughtUp(2, [nil])])
   }
 
+  /// A loop that nobody woke stands far below the head, and comes up to it burst by burst: a backlog that ended where
+  /// the loop was after the first of them left out what had been acknowledged before it was asked for.
+  @Test(arguments: StoreAnswers.allCases)
+  func `a backlog reaches to where the head was when it was asked for`(answers: StoreAnswers) throws {
+    let harness = HubHarness(answers, keeping: 10_000)
+    let (handle, first) = try harness.subscribe("a")
+    harness.publish(Array(repeating: "x", count: 3000))
+    harness.publish("b")
+    let (_, second) = try harness.subscribe("b", start: harness.since(0))
+    harness.hub.add([try TopicPattern("b")], start: harness.since(0), ref: Ref(1), to: handle) { _ in }
+    harness.work()
+    #expect(second.heard == [.opened(0), .message(3001), .caughtUp(3001, [nil])])
+    #expect(first.heard == [.opened(0), .message(3001), .caughtUp(3001, [Ref(1)])])
+  }
+
   /// A loop is not woken for topics that nobody has there, so it may stand far below the head.
   @Test func `who subscribes where the loop rests behind others' messages begins at the head`() throws {
     let harness = HubHarness()

@@ -144,6 +144,19 @@ def test_peers_that_reset_stall_and_leave_in_mid_burst_harm_nobody(start, seed):
     assert gateway.still_serves()
 
 
+def test_peers_that_are_gone_before_they_are_answered_leave_nothing_behind(start):
+    """The answer's first bytes met the reset, so the connection ended in the middle of subscribing."""
+    gateway = start()
+    for n in range(300):
+        with socket.create_connection((gateway.host, gateway.port)) as connection:
+            connection.sendall(
+                f"GET /v1/stream?topic=gone HTTP/1.1\r\nHost: a\r\n{REQUESTS[TRANSPORTS[n % 3]]}\r\n".encode())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", n % 2, 0))
+    wait_for(lambda: gateway.metric("sluice_http_connections") == 0, "every connection to be gone")
+    assert gateway.metric("sluice_subscriptions") == 0
+    assert gateway.connections() == []
+
+
 def test_a_process_bound_to_one_core_has_one_loop(tmp_path):
     gateway = Gateway(tmp_path)
     try:

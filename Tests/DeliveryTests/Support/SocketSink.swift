@@ -44,7 +44,9 @@ final class SocketSink: SubscriberSink {
 
   // MARK: SubscriberSink
 
-  var socket: Int32 { pending.readableBytes == 0 ? pair.near : -1 }
+  /// For as long as it has something of its own to write.
+  var isBusy = false
+  var socket: Int32 { pending.readableBytes == 0 && !isBusy ? pair.near : -1 }
 
   func opened(at offset: Offset?, isRewinding: Bool) {}
 

@@ -46,8 +46,11 @@ final class LoopConnections {
   private static let unwatched = 8
   private var begun = 0
   private var turnEnds: NIODeadline?
-  /// Connections with a request that waits for the next turn, in their order.
-  private var waiting: CircularBuffer<HTTPConnection> = []
+  /// Connections with a request that waits for the next turn, in their order: those that came with it, and those that
+  /// were here before. They are taken by turns, so that a publisher does not queue behind a storm of newcomers.
+  private var newcomers: CircularBuffer<HTTPConnection> = []
+  private var residents: CircularBuffer<HTTPConnection> = []
+  private var isResidentsTurn = true
   private var resumed: HTTPConnection?
 
   /// Whether a request may begin now; if not, its connection is told to `advance` when it may.
@@ -56,7 +59,7 @@ final class LoopConnections {
   /// runs a task, so a storm of thousands would hold up every burst until the last of them is served.
   func mayBegin(_ connection: HTTPConnection, on eventLoop: any EventLoop) -> Bool {
     if connection === resumed { return true }
-    if waiting.isEmpty {
+    if newcomers.isEmpty, residents.isEmpty {
       begun += 1
       if begun < Self.unwatched { return true }
       guard let ends = turnEnds else {
@@ -67,9 +70,15 @@ final class LoopConnections {
     }
     if !connection.waitsForTurn {
       connection.waitsForTurn = true
-      waiting.append(connection)
+      if connection.hasServed { residents.append(connection) } else { newcomers.append(connection) }
     }
     return false
+  }
+
+  private func nextWaiting() -> HTTPConnection? {
+    isResidentsTurn.toggle()
+    return isResidentsTurn
+      ? residents.popFirst() ?? newcomers.popFirst() : newcomers.popFirst() ?? residents.popFirst()
   }
 
   private func beginTurn(on eventLoop: any EventLoop) {
@@ -81,9 +90,9 @@ final class LoopConnections {
   private func endTurn(on eventLoop: any EventLoop) {
     turnEnds = nil
     begun = 0
-    guard !waiting.isEmpty else { return }
+    guard !newcomers.isEmpty || !residents.isEmpty else { return }
     beginTurn(on: eventLoop)
-    while let ends = turnEnds, .now() < ends, let connection = waiting.popFirst() {
+    while let ends = turnEnds, .now() < ends, let connection = nextWaiting() {
       resumed = connection
       connection.waitsForTurn = false
       connection.advance()

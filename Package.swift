@@ -56,15 +56,18 @@ let cores: [Target] = [
 let adapters: [Target] = [
   // Bytes straight to sockets, with the rules for it. No event loop, no HTTP.
   .target(name: "DirectWriter", swiftSettings: settings),
+  // What goes on by itself on an event loop, turn by turn, with the sockets between.
+  .target(name: "LoopTurns", dependencies: [nioCore], swiftSettings: settings),
   // Who orders messages and keeps them. One contract; memory behind it for now.
   .target(name: "StreamStores", dependencies: ["Locking", "StreamLog", "WireFormat", deque], swiftSettings: settings),
   // Listener, HTTP/1.1, and the exchange and outlet that routes and transports see.
   .target(
-    name: "HTTPServer", dependencies: ["DirectWriter", "Locking", nioCore, nioPosix, nioHTTP1, logging],
+    name: "HTTPServer", dependencies: ["DirectWriter", "Locking", "LoopTurns", nioCore, nioPosix, nioHTTP1, logging],
     swiftSettings: settings),
   // One hub per event loop: who wants a message here, and from which position.
   .target(
-    name: "Delivery", dependencies: ["DirectWriter", "StreamLog", "WireFormat", "StreamStores", nioCore, deque],
+    name: "Delivery",
+    dependencies: ["DirectWriter", "LoopTurns", "StreamLog", "WireFormat", "StreamStores", nioCore, deque],
     swiftSettings: settings),
   // websocket, sse, ndjson, poll: committed messages to bytes, client bytes to commands.
   .target(
@@ -84,8 +87,7 @@ let adapters: [Target] = [
   .target(
     name: "Gateway",
     dependencies: [
-      "Locking",
-      "Transports", "HTTPServer", "Delivery", "StreamStores", "WireFormat", "StreamLog",
+      "Locking", "LoopTurns", "Transports", "HTTPServer", "Delivery", "StreamStores", "WireFormat", "StreamLog",
       nioCore, nioPosix, nioHTTP1, logging, yams,
     ],
     swiftSettings: settings),
@@ -107,7 +109,8 @@ let tests: [Target] = [
   .executableTarget(
     name: "AllocationCheck",
     dependencies: [
-      "CAllocationCount", "Delivery", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore, nioEmbedded,
+      "CAllocationCount", "LoopTurns", "Delivery", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore,
+      nioEmbedded,
     ],
     path: "Tests/AllocationCheck", swiftSettings: settings),
   .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
@@ -120,13 +123,14 @@ let tests: [Target] = [
   .testTarget(
     name: "DeliveryTests",
     dependencies: [
-      "DirectWriter", "Locking", "Delivery", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore,
+      "DirectWriter", "Locking", "LoopTurns", "Delivery", "StreamStores", "StreamLog", "WireFormat", "TestSupport",
+      nioCore,
       nioEmbedded,
     ],
     swiftSettings: settings),
   .testTarget(
     name: "HTTPServerTests",
-    dependencies: ["DirectWriter", "Locking", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
+    dependencies: ["DirectWriter", "Locking", "LoopTurns", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
     swiftSettings: settings
   ),
   .testTarget(

@@ -1,4 +1,5 @@
 import DirectWriter
+import LoopTurns
 import NIOCore
 import StreamLog
 import StreamStores
@@ -20,10 +21,23 @@ extension Hub {
   func scheduleTick() {
     guard !isTickScheduled else { return }
     isTickScheduled = true
-    eventLoop.assumeIsolated().scheduleTask(in: .microseconds(20)) {
+    turns.next {
       self.isTickScheduled = false
       self.tick()
     }
+  }
+
+  /// Moves up over what nobody here takes: a loop is not woken for it, and "now" is above it.
+  func skipUntaken() {
+    guard !isWorking else { return }
+    let began = cursor
+    while case .entries(let entries, _) = store.tape.run(after: cursor, limit: settings.burstMessages), !entries.isEmpty {
+      let untaken = entries.prefix { interest.sources(of: $0.topic) == nil }
+      guard let last = untaken.last else { break }
+      cursor = last.offset
+      if untaken.count < entries.count { break }
+    }
+    if cursor > began { admitAhead() }
   }
 
   /// Fans out one burst. - Returns: whether there was any.

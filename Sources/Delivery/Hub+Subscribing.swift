@@ -30,6 +30,7 @@ extension Hub {
     if let start = request.start {
       resolve(start, request.patterns, for: handle) { hub, result in hub.open(handle, result) }
     } else {
+      skipUntaken()
       let now = store.tape.head
       open(
         handle,
@@ -80,6 +81,7 @@ extension Hub {
       return
     }
     guard let start else {
+      skipUntaken()
       let now = store.tape.head
       // What is subscribed already and has begun gains nothing.
       let new = patterns.filter { pattern in

@@ -1,4 +1,5 @@
 import DequeModule
+package import LoopTurns
 package import NIOCore
 package import StreamLog
 package import StreamStores
@@ -29,6 +30,7 @@ package struct HubSettings: Sendable {
 package final class Hub {
   package let eventLoop: any EventLoop
   package let store: any StreamStore
+  let turns: LoopTurns
   let settings: HubSettings
   let ledger: MemoryLedger
   let clock: @Sendable () -> UInt64
@@ -57,13 +59,15 @@ package final class Hub {
   var seconds: Int32 = 0
 
   /// - Parameters:
+  ///   - turns: this loop's.
   ///   - loops: all that publish, this one too.
   ///   - clock: nanoseconds of the store's monotonic clock.
   package init(
-    eventLoop: any EventLoop, among loops: [any EventLoop], store: any StreamStore, settings: HubSettings,
-    ledger: MemoryLedger, clock: @escaping @Sendable () -> UInt64
+    eventLoop: any EventLoop, turns: LoopTurns, among loops: [any EventLoop], store: any StreamStore,
+    settings: HubSettings, ledger: MemoryLedger, clock: @escaping @Sendable () -> UInt64
   ) {
     self.eventLoop = eventLoop
+    self.turns = turns
     self.store = store
     self.settings = settings
     self.ledger = ledger

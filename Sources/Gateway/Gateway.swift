@@ -109,7 +109,8 @@ package final class Gateway: Sendable {
   ) async throws -> HTTPListener {
     do {
       return try await HTTPListener.start(
-        host: address.host, port: address.port, acceptGroup: acceptGroup, childGroup: group, settings: settings,
+        host: address.host, port: address.port, acceptGroup: acceptGroup, childGroup: group,
+        turns: { [loops] in loops[$0].turns.value }, settings: settings,
         logger: logger, problem: { [configuration] in HTTPResponse($0, $1, configuration) }, route: route)
     } catch {
       throw ListenFailure(address: "\(address)", cause: error)

@@ -1,4 +1,5 @@
 import Logging
+import LoopTurns
 import NIOCore
 
 #if canImport(Glibc)
@@ -26,6 +27,7 @@ final class AcceptGate: ChannelDuplexHandler {
   private let counters: HTTPCounters
   private let logger: Logger
   private let loops: [any EventLoop]
+  private let turns: @Sendable (any EventLoop) -> LoopTurns
   /// Loops that have not taken in the last batch.
   private var busyLoops = 0
   private var hasAccepted = false
@@ -37,11 +39,15 @@ final class AcceptGate: ChannelDuplexHandler {
   /// Somebody asked for the end; NIO's own closing, after an error it thinks final, does not pass here.
   private var isClosing = false
 
-  /// - Parameter loops: those that connections are dealt out to.
+  /// - Parameters:
+  ///   - loops: those that connections are dealt out to.
+  ///   - turns: each loop's.
   init(
-    settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger, loops: [any EventLoop]
+    settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger,
+    loops: [any EventLoop], turns: @escaping @Sendable (any EventLoop) -> LoopTurns
   ) {
     self.loops = loops
+    self.turns = turns
     self.settings = settings
     self.answer = answer
     self.counters = counters
@@ -86,8 +92,13 @@ final class AcceptGate: ChannelDuplexHandler {
       hasAccepted = false
       busyLoops = loops.count
       let gate = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-      // A loop runs its tasks in order: when this one's turn comes, the connections are set up.
-      for loop in loops { loop.execute { gate.eventLoop.execute { gate.value.0.loopIsDone(gate.value.1) } } }
+      // A loop runs its tasks in order, so the connections are set up then; and it serves its sockets before its next
+      // turn, or batch upon batch would come while it runs tasks.
+      for loop in loops {
+        loop.execute { [turns] in
+          turns(loop).next { gate.eventLoop.execute { gate.value.0.loopIsDone(gate.value.1) } }
+        }
+      }
     }
     context.fireChannelReadComplete()
   }

@@ -74,7 +74,7 @@ final class HTTPConnection: ChannelInboundHandler {
     socket =
       (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
     watchFirstByte()
-    readIfWanted()
+    shared.arrive(self)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -163,8 +163,8 @@ final class HTTPConnection: ChannelInboundHandler {
     switch phase {
     case .ready:
       // An answer that its peer does not read holds back the next request, or answers would pile up here.
-      guard isWritable, let context else { return false }
-      guard parser.bufferedBytes == 0 || shared.mayBegin(self, on: context.eventLoop) else { return false }
+      guard isWritable else { return false }
+      guard parser.bufferedBytes == 0 || shared.mayBegin(self) else { return false }
       do throws(RequestSyntaxError) {
         guard case .head(let head) = try parser.next() else {
           if inputClosed { leave() }

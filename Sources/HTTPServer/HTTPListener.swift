@@ -1,4 +1,5 @@
 package import Logging
+package import LoopTurns
 package import NIOCore
 import NIOPosix
 
@@ -30,12 +31,13 @@ package final class HTTPListener: Sendable {
   ///   - port: 0 takes a free one.
   ///   - acceptGroup: one thread is enough; must outlive the listener, like `childGroup`.
   ///   - childGroup: the loops that connections live on.
+  ///   - turns: each loop's, asked for on the loop.
   ///   - problem: words a fault as a response, with the request's head where it came that far; called on any loop.
   ///   - route: gets every request, on its connection's loop.
   /// - Throws: what binding throws, such as `EADDRINUSE`.
   package static func start(
     host: String, port: Int, acceptGroup: any EventLoopGroup, childGroup: any EventLoopGroup,
-    settings: HTTPListenerSettings, logger: Logger,
+    turns: @escaping @Sendable (any EventLoop) -> LoopTurns, settings: HTTPListenerSettings, logger: Logger,
     problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) async throws -> HTTPListener {
@@ -45,7 +47,8 @@ package final class HTTPListener: Sendable {
     for loop in childGroup.makeIterator() {
       let connections = try await loop.submit {
         NIOLoopBound(
-          LoopConnections(settings: settings, counters: counters, ledger: ledger, problem: problem, route: route),
+          LoopConnections(
+            settings: settings, turns: turns(loop), counters: counters, ledger: ledger, problem: problem, route: route),
           eventLoop: loop)
       }.get()
       loops.append((loop, connections))
@@ -71,7 +74,7 @@ package final class HTTPListener: Sendable {
           try channel.pipeline.syncOperations.addHandler(
             AcceptGate(
               settings: settings, answer: answer(problem(full, nil)), counters: counters, logger: logger,
-              loops: childLoops))
+              loops: childLoops, turns: turns))
         }
       }
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)

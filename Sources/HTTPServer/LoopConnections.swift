@@ -1,3 +1,4 @@
+import LoopTurns
 import NIOCore
 
 /// The connections of one event loop and what they share. Touched on that loop only.
@@ -7,6 +8,7 @@ final class LoopConnections {
   let route: @Sendable (any HTTPExchange) -> Void
   let counters: HTTPCounters
   let ledger: ConnectionLedger
+  private let turns: LoopTurns
   var writer = ResponseWriter()
   private var scratch = ByteBuffer()
   /// From now on every answer closes its connection.
@@ -14,11 +16,12 @@ final class LoopConnections {
   private var connections: [HTTPConnection] = []
 
   init(
-    settings: HTTPListenerSettings, counters: HTTPCounters, ledger: ConnectionLedger,
+    settings: HTTPListenerSettings, turns: LoopTurns, counters: HTTPCounters, ledger: ConnectionLedger,
     problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) {
     self.settings = settings
+    self.turns = turns
     self.counters = counters
     self.ledger = ledger
     self.problem = problem
@@ -42,6 +45,12 @@ final class LoopConnections {
 
   // MARK: Turns
 
+  /// New connections that are read from in one turn. A loop serves every socket that is ready before it does anything
+  /// else, so of thousands that come with a request at once only so many are let become ready.
+  private static let mostArrivals = 32
+  private var arrived = 0
+  /// New connections that are not read from yet.
+  private var arrivals: CircularBuffer<HTTPConnection> = []
   /// Requests that begin one after the other, before anybody looks at the clock.
   private static let unwatched = 8
   private var begun = 0
@@ -53,17 +62,25 @@ final class LoopConnections {
   private var isResidentsTurn = true
   private var resumed: HTTPConnection?
 
+  /// A connection is there: it is read from now or, of many that come at once, when its turn comes.
+  func arrive(_ connection: HTTPConnection) {
+    guard arrived < Self.mostArrivals else { return arrivals.append(connection) }
+    arrived += 1
+    if arrived == Self.mostArrivals, turnEnds == nil { beginTurn() }
+    connection.readIfWanted()
+  }
+
   /// Whether a request may begin now; if not, its connection is told to `advance` when it may.
   ///
   /// Beginning requests takes turns with the rest of the loop's work: a loop handles everything that is ready before it
   /// runs a task, so a storm of thousands would hold up every burst until the last of them is served.
-  func mayBegin(_ connection: HTTPConnection, on eventLoop: any EventLoop) -> Bool {
+  func mayBegin(_ connection: HTTPConnection) -> Bool {
     if connection === resumed { return true }
     if newcomers.isEmpty, residents.isEmpty {
       begun += 1
       if begun < Self.unwatched { return true }
       guard let ends = turnEnds else {
-        beginTurn(on: eventLoop)
+        beginTurn()
         return true
       }
       if .now() < ends { return true }
@@ -81,17 +98,21 @@ final class LoopConnections {
       ? residents.popFirst() ?? newcomers.popFirst() : newcomers.popFirst() ?? residents.popFirst()
   }
 
-  private func beginTurn(on eventLoop: any EventLoop) {
+  private func beginTurn() {
     turnEnds = .now() + settings.turnTime
-    // A scheduled task, not a queued one: sockets and bursts come between.
-    eventLoop.assumeIsolated().scheduleTask(in: .microseconds(20)) { self.endTurn(on: eventLoop) }
+    turns.next { self.endTurn() }
   }
 
-  private func endTurn(on eventLoop: any EventLoop) {
+  private func endTurn() {
     turnEnds = nil
     begun = 0
-    guard !newcomers.isEmpty || !residents.isEmpty else { return }
-    beginTurn(on: eventLoop)
+    arrived = 0
+    guard !newcomers.isEmpty || !residents.isEmpty || !arrivals.isEmpty else { return }
+    beginTurn()
+    while arrived < Self.mostArrivals, let connection = arrivals.popFirst() {
+      arrived += 1
+      connection.readIfWanted()
+    }
     while let ends = turnEnds, .now() < ends, let connection = nextWaiting() {
       resumed = connection
       connection.waitsForTurn = false

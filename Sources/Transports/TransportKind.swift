@@ -22,27 +22,40 @@ package enum TransportKind: String, Sendable, CaseIterable {
       return kind
     }
     if request.wantsWebSocket { return .websocket }
-    let accepted = request.headers[canonicalForm: "accept"].map(String.init)
-    guard !accepted.isEmpty else { return .poll }
+    var isAnyNamed = false
     var best: TransportKind?
-    for range in accepted {
-      let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
-      guard let type = parts.first, !parts.dropFirst().contains(where: isZeroQuality) else { continue }
-      switch type {
-      case "text/event-stream": return .sse
-      case "application/x-ndjson": best = .ndjson
-      case "application/json", "application/*", "*/*": best = best ?? .poll
-      default: continue
+    request.headers.forEachElement("accept") { range in
+      isAnyNamed = true
+      let type = range.prefix { $0 != UInt8(ascii: ";") }
+      guard type.count == range.count || !isRefused(range[type.endIndex...]) else { return }
+      switch kind(type.trimmingBlanks) {
+      case .sse: best = .sse
+      case .ndjson where best != .sse: best = .ndjson
+      case .poll: best = best ?? .poll
+      default: break
       }
     }
+    guard isAnyNamed else { return .poll }
     guard let best else {
       throw .notAcceptable(
-        accepted.joined(separator: ", "), available: ["text/event-stream", "application/x-ndjson", "application/json"])
+        request.headers[canonicalForm: "accept"].joined(separator: ", "),
+        available: ["text/event-stream", "application/x-ndjson", "application/json"])
     }
     return best
   }
 
-  private static func isZeroQuality(_ parameter: String) -> Bool {
-    parameter.hasPrefix("q=") && Double(parameter.dropFirst(2)) == 0
+  private static func kind(_ type: ArraySlice<UInt8>) -> TransportKind? {
+    if equalIgnoringCase(type, "application/json") { return .poll }
+    if equalIgnoringCase(type, "text/event-stream") { return .sse }
+    if equalIgnoringCase(type, "application/x-ndjson") { return .ndjson }
+    return equalIgnoringCase(type, "*/*") || equalIgnoringCase(type, "application/*") ? .poll : nil
+  }
+
+  /// Whether the parameters say that the client does not want it: `;q=0`.
+  private static func isRefused(_ parameters: ArraySlice<UInt8>) -> Bool {
+    parameters.split(separator: UInt8(ascii: ";")).contains { parameter in
+      let text = String(decoding: parameter.filter { $0 != 0x20 && $0 != 0x09 }, as: UTF8.self).lowercased()
+      return text.hasPrefix("q=") && Double(text.dropFirst(2)) == 0
+    }
   }
 }

@@ -1,5 +1,6 @@
 import CAllocationCount
 import Delivery
+import LoopTurns
 import NIOCore
 import NIOEmbedded
 import StreamLog
@@ -42,7 +43,9 @@ import WireFormat
     let store = MemoryStore(settings: MemoryStoreSettings(), epoch: Epoch("e1")!, ledger: ledger) {
       Instant(wall: 1_000_000, monotonic: 0)
     }
-    let hub = Hub(eventLoop: loop, among: [loop], store: store, settings: HubSettings(), ledger: ledger) { 0 }
+    let hub = Hub(
+      eventLoop: loop, turns: LoopTurns(loop), among: [loop], store: store, settings: HubSettings(), ledger: ledger
+    ) { 0 }
     let encoding = hub.register(ObjectEncoding())
     let patterns = try patterns.map { try TopicPattern($0) }
     let sinks = (0..<subscribers).map { _ in Sink() }

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import HTTPServer
 import Logging
+import LoopTurns
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -87,6 +88,7 @@ struct HTTPListenerTests {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     let listener = try await HTTPListener.start(
       host: "127.0.0.1", port: 0, acceptGroup: MultiThreadedEventLoopGroup.singleton, childGroup: group,
+      turns: { LoopTurns($0) },
       settings: HTTPListenerSettings(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       problem: Routes.problem, route: Routes.standard)
     var clients: [RawClient] = []
@@ -109,7 +111,7 @@ struct HTTPListenerTests {
     let seen = Events()
     let listener = try await HTTPListener.start(
       host: "127.0.0.1", port: 0, acceptGroup: MultiThreadedEventLoopGroup.singleton,
-      childGroup: MultiThreadedEventLoopGroup.singleton, settings: HTTPListenerSettings(),
+      childGroup: MultiThreadedEventLoopGroup.singleton, turns: { LoopTurns($0) }, settings: HTTPListenerSettings(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, problem: Routes.problem
     ) { exchange in
       guard exchange.request.target.rawPath == "/slow" else { return Routes.standard(exchange) }
@@ -144,7 +146,8 @@ struct HTTPListenerTests {
       guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { exit(1) }
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let listener = try await HTTPListener.start(
-        host: "127.0.0.1", port: 0, acceptGroup: group, childGroup: group, settings: HTTPListenerSettings(),
+        host: "127.0.0.1", port: 0, acceptGroup: group, childGroup: group, turns: { LoopTurns($0) },
+        settings: HTTPListenerSettings(),
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, problem: Routes.problem,
         route: Routes.standard)
       let port = listener.address.port!

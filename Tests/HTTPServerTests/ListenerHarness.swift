@@ -3,6 +3,7 @@ import Glibc
 import HTTPServer
 import Locking
 import Logging
+import LoopTurns
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -38,7 +39,7 @@ struct ListenerHarness: Sendable {
   ) async throws {
     let listener = try await HTTPListener.start(
       host: "127.0.0.1", port: 0, acceptGroup: MultiThreadedEventLoopGroup.singleton,
-      childGroup: MultiThreadedEventLoopGroup.singleton, settings: settings,
+      childGroup: MultiThreadedEventLoopGroup.singleton, turns: { LoopTurns($0) }, settings: settings,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, problem: Routes.problem, route: route)
     let harness = ListenerHarness(listener: listener)
     let result: Result<Void, any Error> = await withCheckedContinuation { continuation in

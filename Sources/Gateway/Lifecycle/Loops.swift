@@ -1,5 +1,6 @@
 import Delivery
 import Logging
+import LoopTurns
 import NIOCore
 import StreamLog
 import StreamStores
@@ -8,6 +9,7 @@ import Transports
 /// One event loop's part of the gateway.
 struct LoopPart: Sendable {
   let eventLoop: any EventLoop
+  let turns: NIOLoopBound<LoopTurns>
   let hub: HubHandle
   let context: NIOLoopBound<TransportContext>
   let publicRoutes: NIOLoopBound<PublicRoutes>
@@ -47,8 +49,10 @@ final class Loops: Sendable {
     for loop in loops {
       parts.append(
         try await loop.submit {
+          let turns = LoopTurns(loop)
           let hub = Hub(
-            eventLoop: loop, among: loops, store: store, settings: HubSettings(configuration), ledger: ledger,
+            eventLoop: loop, turns: turns, among: loops, store: store, settings: HubSettings(configuration),
+            ledger: ledger,
             clock: { SystemClock.monotonic })
           let context = TransportContext(
             hub: hub, settings: TransportSettings(configuration), publisher: publisher, admission: admission,
@@ -58,10 +62,12 @@ final class Loops: Sendable {
             handle.execute { $0.beat(seconds: Int32(truncatingIfNeeded: SystemClock.monotonic / 1_000_000_000)) }
           }
           return LoopPart(
-            eventLoop: loop, hub: HubHandle(hub), context: NIOLoopBound(context, eventLoop: loop),
+            eventLoop: loop, turns: NIOLoopBound(turns, eventLoop: loop), hub: HubHandle(hub),
+            context: NIOLoopBound(context, eventLoop: loop),
             publicRoutes: NIOLoopBound(PublicRoutes(context: context, configuration: configuration), eventLoop: loop))
         }.get())
     }
+    for part in parts { try await TurnBell.hang(on: part.turns) }
     return Loops(parts)
   }
 

@@ -1,4 +1,5 @@
 import Delivery
+import LoopTurns
 import NIOCore
 import NIOEmbedded
 import StreamLog
@@ -38,7 +39,8 @@ final class HubHarness {
     }
     self.answers = answers
     store = SlowStore(memory, isSlow: answers == .later)
-    hub = Hub(eventLoop: loop, among: [loop], store: store, settings: settings, ledger: ledger) { 1_000_000 }
+    hub = Hub(eventLoop: loop, turns: LoopTurns(loop), among: [loop], store: store, settings: settings, ledger: ledger)
+    { 1_000_000 }
     encoding = hub.register(OffsetEncoding())
   }
 

@@ -31,7 +31,8 @@ extension Hub {
   func skipUntaken() {
     guard !isWorking else { return }
     let began = cursor
-    while case .entries(let entries, _) = store.tape.run(after: cursor, limit: settings.burstMessages), !entries.isEmpty {
+    while case .entries(let entries, _) = store.tape.run(after: cursor, limit: settings.burstMessages), !entries.isEmpty
+    {
       let untaken = entries.prefix { interest.sources(of: $0.topic) == nil }
       guard let last = untaken.last else { break }
       cursor = last.offset

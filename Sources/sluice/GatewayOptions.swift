@@ -12,7 +12,7 @@ struct GatewayOptions: ParsableArguments {
       "The URL of its admin listener. (SLUICE_ADMIN_URL; default: http://127.0.0.1:8081)", valueName: "url"))
   var adminURL: String?
 
-  @Flag(help: "Print JSON, as the gateway sent it.")
+  @Flag(help: "Print JSON.")
   var json = false
 
   /// The public interface.

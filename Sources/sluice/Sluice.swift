@@ -13,7 +13,7 @@ struct Sluice: AsyncParsableCommand {
 
       Exit codes:
         0    done
-        1    the gateway refused (4xx), or closed the connection for good
+        1    the gateway refused (4xx), or closed the connection for good; a bench run was not complete
         64   wrong usage
         69   the gateway cannot be reached, or cannot do it now (5xx)
         75   timed out

@@ -141,7 +141,7 @@ let tests: [Target] = [
   .testTarget(
     name: "GatewayTests",
     dependencies: [
-      "Locking",
+      "Locking", "LoopTurns",
       "Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", nioCore, nioPosix, logging,
     ],
     swiftSettings: settings),

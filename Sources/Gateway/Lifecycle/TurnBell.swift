@@ -1,5 +1,5 @@
-import LoopTurns
-import NIOCore
+package import LoopTurns
+package import NIOCore
 import NIOPosix
 
 #if canImport(Glibc)
@@ -9,8 +9,8 @@ import NIOPosix
 #endif
 
 /// The descriptor that a loop's turns begin with: a pipe from the loop to itself.
-final class TurnBell: ChannelInboundHandler, Sendable {
-  typealias InboundIn = ByteBuffer
+package final class TurnBell: ChannelInboundHandler, Sendable {
+  package typealias InboundIn = ByteBuffer
 
   private let turns: NIOLoopBound<LoopTurns>
   private let writeEnd: Int32
@@ -21,7 +21,7 @@ final class TurnBell: ChannelInboundHandler, Sendable {
   }
 
   /// - Throws: `IOError` when there are no descriptors left.
-  static func hang(on turns: NIOLoopBound<LoopTurns>) async throws {
+  package static func hang(on turns: NIOLoopBound<LoopTurns>) async throws {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { throw IOError(errnoCode: errno, reason: "pipe") }
     let bell = TurnBell(turns, writeEnd: ends[1])
@@ -32,16 +32,16 @@ final class TurnBell: ChannelInboundHandler, Sendable {
       .takingOwnershipOfDescriptor(input: ends[0]).get()
   }
 
-  func channelActive(context: ChannelHandlerContext) {
+  package func channelActive(context: ChannelHandlerContext) {
     turns.value.ring = { [writeEnd] in
       var byte: UInt8 = 0
       _ = write(writeEnd, &byte, 1)
     }
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) { turns.value.run() }
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) { turns.value.run() }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  package func channelInactive(context: ChannelHandlerContext) {
     turns.value.ring = nil
     closeDescriptor(writeEnd)
   }

@@ -26,7 +26,7 @@ final class Burst {
   /// How many subscribers get each message.
   var takers: ContiguousArray<Int> = []
   /// Who gets anything.
-  var touched: ContiguousArray<Int32> = []
+  private(set) var touched: ContiguousArray<Int32> = []
   private var runs: ContiguousArray<Run> = []
   /// Those touched that cannot be written to straight.
   var others: ContiguousArray<Int32> = []
@@ -37,8 +37,6 @@ final class Burst {
     // 0 is what a slot and an arena have that had none yet.
     number = number == .max ? 1 : number + 1
     if runs.capacity > Self.keptRuns { runs = [] }
-    messages.removeAll(keepingCapacity: true)
-    segments.removeAll(keepingCapacity: true)
     takers.removeAll(keepingCapacity: true)
     touched.removeAll(keepingCapacity: true)
     runs.removeAll(keepingCapacity: true)
@@ -61,9 +59,13 @@ final class Burst {
     }
   }
 
-  /// Gives a subscriber messages after those it has. - Returns: false if it has them.
-  func give(_ slot: inout HotSlot, first: Int32, end: Int32) -> Bool {
+  /// Gives a subscriber messages after those it has.
+  ///
+  /// - Parameter owner: the slot's number.
+  /// - Returns: false if it has them.
+  func give(_ slot: inout HotSlot, owner: Int32, first: Int32, end: Int32) -> Bool {
     if slot.burst != number {
+      touched.append(owner)
       slot.burst = number
       slot.first = first
       slot.end = end

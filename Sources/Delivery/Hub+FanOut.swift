@@ -121,10 +121,7 @@ extension Hub {
         var takers = 0
         for list in segment.sources.lists {
           for slot in list.slots where hot[Int(slot)].state == .live {
-            let isNew = hot[Int(slot)].burst != burst.number
-            guard burst.give(&hot[Int(slot)], first: first, end: end) else { continue }
-            if isNew { burst.touched.append(slot) }
-            takers += 1
+            if burst.give(&hot[Int(slot)], owner: slot, first: first, end: end) { takers += 1 }
           }
         }
         for _ in first..<end { burst.takers.append(takers) }
@@ -135,13 +132,13 @@ extension Hub {
   /// Writes to everyone touched: straight to their sockets all at once, to the others through their sinks afterwards.
   private func write(through: Offset) {
     stage(through: through)
-    for index in arenas.indices { arenas[index].submit() }
+    for arena in arenas { arena.submit() }
     // From here on transports are called, and whatever they do in there, a slot is nobody else's before the burst is
     // over.
     for slot in burst.overfull where hot[Int(slot)].state == .live { makeReader(slot) }
-    for index in arenas.indices {
-      for unfinished in arenas[index].batch.unfinished {
-        finish(unfinished.owner, arenas[index], taken: unfinished.taken, through: through)
+    for arena in arenas {
+      for unfinished in arena.batch.unfinished {
+        finish(unfinished.owner, arena, taken: unfinished.taken, through: through)
       }
     }
     for slot in burst.others where hot[Int(slot)].state == .live { deliver(to: slot, through: through) }

@@ -1,3 +1,4 @@
+import DirectWriter
 import Logging
 import LoopTurns
 import NIOCore
@@ -141,9 +142,7 @@ final class AcceptGate: ChannelDuplexHandler {
       closeDescriptor(spare)
       let client = accept(listening, nil, nil)
       if client >= 0 {
-        answer.withUnsafeReadableBytes { bytes in
-          _ = send(client, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-        }
+        _ = answer.withUnsafeReadableBytes { DirectWriter.send($0, to: client) }
         shutdown(client, Int32(SHUT_WR))
         // A request that came already would turn the close into a reset.
         withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { space in

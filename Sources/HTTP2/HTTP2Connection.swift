@@ -1,19 +1,6 @@
 import CNGHTTP2
 package import NIOCore
 
-package enum HTTP2Event {
-  /// A request came, or a response (also an interim one) to a client.
-  case head(stream: Int32, HTTP2Head, endsStream: Bool)
-  /// Until they are consumed these bytes count in the stream's window.
-  case body(stream: Int32, ByteBuffer)
-  /// The peer has ended its side, behind the head.
-  case inputEnded(stream: Int32)
-  /// The last event of a stream, whoever ended it.
-  case closed(stream: Int32, code: UInt32)
-  /// The peer takes no streams above this one.
-  case goingAway(lastStream: Int32, code: UInt32)
-}
-
 /// One HTTP/2 connection (RFC 9113, and RFC 8441 for WebSockets), without I/O: bytes in, events out, frames out when
 /// asked. nghttp2 knows the protocol; here is what it leaves to its user. Confined to one event loop.
 package final class HTTP2Connection {
@@ -49,6 +36,8 @@ package final class HTTP2Connection {
   /// One stream's side that is ours.
   private final class Stream {
     var head: HTTP2Head?
+    /// As the limit counts.
+    var headBytes = 0
     /// The head was given out as an event, or is no request.
     var isSeen = false
     var pending = ByteBuffer()
@@ -64,7 +53,7 @@ package final class HTTP2Connection {
     self.now = now
     resets = TokenBucket(settings.resets, now: now)
     controlFrames = TokenBucket(settings.controlFrames, now: now)
-    identifiers = StreamIdentifiers(limit: settings.skippedIdentifiers)
+    identifiers = StreamIdentifiers(limit: settings.skippedStreams)
     let user = Unmanaged.passUnretained(self).toOpaque()
     switch role {
     case .server: nghttp2_session_server_new2(&session, Callbacks.shared.pointer, user, Callbacks.shared.options)
@@ -317,8 +306,14 @@ extension HTTP2Connection {
   ) -> Int32 {
     // Without a head it is a trailer, which nobody wants.
     guard let state = streams[stream], state.head != nil else { return 0 }
-    state.head!.add(name, value, settings)
-    return state.head!.size > 4 * settings.headerBytes ? violate(.headerList) : 0
+    state.headBytes += name.count + value.count + 32
+    if state.headBytes > 4 * settings.headerBytes { return violate(.headerList) }
+    if state.headBytes > settings.headerBytes || state.head!.fields.count >= settings.headerCount {
+      state.head!.becomeTooLarge()
+    } else {
+      state.head!.add(name, value)
+    }
+    return 0
   }
 
   func frameCame(_ frame: nghttp2_frame) {
@@ -330,7 +325,7 @@ extension HTTP2Connection {
       guard let state = streams[stream] else { return }
       if let head = state.head {
         state.head = nil
-        guard head.isAboutOneHost else { return reset(stream, .protocolError) }
+        guard !head.hasForeignHost else { return reset(stream, .protocolError) }
         events.append(.head(stream: stream, head, endsStream: endsStream))
       } else if endsStream {
         events.append(.inputEnded(stream: stream))

@@ -1,3 +1,5 @@
+import CNGHTTP2
+
 /// The fields of a head to send. They lie in one array, each behind the lengths of its name and value.
 package struct HTTP2Fields {
   private(set) var bytes: [UInt8] = []
@@ -54,18 +56,38 @@ package struct HTTP2Fields {
     count += 1
   }
 
-  /// Calls `body` with each field's name and value.
-  func forEach(_ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
-    bytes.withUnsafeBufferPointer { bytes in
-      var place = 0
-      while place < bytes.count {
-        let name = Int(bytes[place]) << 8 | Int(bytes[place + 1])
-        let value = bytes[(place + 2)..<(place + 6)].reduce(0) { $0 << 8 | Int($1) }
-        place += Self.lengthBytes
-        body(
-          UnsafeBufferPointer(rebasing: bytes[place..<(place + name)]),
-          UnsafeBufferPointer(rebasing: bytes[(place + name)..<(place + name + value)]))
-        place += name + value
+  private static func forEach(
+    in bytes: UnsafeBufferPointer<UInt8>,
+    _ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    var place = 0
+    while place < bytes.count {
+      let name = Int(bytes[place]) << 8 | Int(bytes[place + 1])
+      let value = bytes[(place + 2)..<(place + 6)].reduce(0) { $0 << 8 | Int($1) }
+      place += lengthBytes
+      body(
+        UnsafeBufferPointer(rebasing: bytes[place..<(place + name)]),
+        UnsafeBufferPointer(rebasing: bytes[(place + name)..<(place + name + value)]))
+      place += name + value
+    }
+  }
+
+  /// As nghttp2 takes them, which copies what it needs.
+  func withPairs<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R {
+    withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: count) { pairs in
+      bytes.withUnsafeBufferPointer { bytes in
+        var index = 0
+        Self.forEach(in: bytes) { name, value in
+          // Only read through; the type is what nghttp2 wants.
+          pairs.initializeElement(
+            at: index,
+            to: nghttp2_nv(
+              name: UnsafeMutablePointer(mutating: name.baseAddress),
+              value: UnsafeMutablePointer(mutating: value.baseAddress), namelen: name.count, valuelen: value.count,
+              flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
+          index += 1
+        }
+        return body(pairs.baseAddress, count)
       }
     }
   }

@@ -53,8 +53,10 @@ def prepare(servers):
     if (os.cpu_count() or 1) < 2:
         tools.stop("two cores are needed, one for a server and one for the client")
     tools.allow_open_files()
-    tools.install(["gcc", "libc6-dev", "util-linux", *(package for server in servers for package in server.packages)])
+    tools.install(["gcc", "libc6-dev", "libssl-dev", "libnghttp2-dev", "openssl", "util-linux",
+                   *(package for server in servers for package in server.packages)])
     tools.compile_programs()
+    tools.make_certificate()
     if any(server.name.startswith("sluice") for server in servers):
         tools.sluice_binary()
 

@@ -21,6 +21,12 @@ def number(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
+def latencies(records, scenario, server):
+    """Medians of the 50th and the 99th percentile of the runs that count, in milliseconds."""
+    runs = [run for run in records if run["scenario"] == scenario.name and run["server"] == server and "value" in run]
+    return ", ".join(number(statistics.median(run[name] for run in runs) / 1000) for name in ("p50_us", "p99_us"))
+
+
 def cell(records, scenario, server):
     if server not in scenario.servers:
         return "–"
@@ -34,6 +40,8 @@ def cell(records, scenario, server):
     base, _ = outcomes(records, scenario, scenario.base)
     if base and server != scenario.base:
         text += f" **{median / statistics.median(base):.2f}×**"
+    if scenario.latencies:
+        text += f"; {latencies(records, scenario, server)} ms"
     if faults:
         text += f" [{len(faults)} of {len(faults) + len(values)} incomplete]"
     return text
@@ -89,7 +97,7 @@ def versions():
 def markdown(records, rows, where, rounds):
     versions = ", ".join(f"{title} {version}" for title, version in where["versions"].items())
     head = (f"{where['date']}, {where['processor']}, {where['cores']} cores, {where['system']}, "
-            f"Linux {where['kernel']}. {versions}.\n\nMedians of {rounds} interleaved rounds (smallest–largest), and multiples of the raw C "
-            "server's median; for memory, acknowledgements and polls of nchan's. Messages of 128 bytes, every server's "
-            "processes on one core, the client on another.\n")
+            f"Linux {where['kernel']}. {versions}.\n\nMedians of {rounds} interleaved rounds (smallest–largest), and "
+            "multiples of the raw C server's median; for memory, acknowledgements, polls and HTTP/2 of nchan's. Messages "
+            "of 128 bytes, every server's processes on one core, the client on another.\n")
     return "\n".join([head, table(records, rows), faults(records, rows)]).rstrip() + "\n"

@@ -19,6 +19,7 @@ class Scenario:
     base: str = "limit"
     servers: tuple = PEERS
     rate: int = 0  # messages a second that a run must reach to be one
+    latencies: bool = False  # p50 and p99 from publish to receipt are written beside the figure
     own_core: bool = True  # the client shares no core with a server
 
     @property
@@ -34,12 +35,29 @@ def people(publishers):
     return "1 publisher" if publishers == 1 else f"{publishers} publishers"
 
 
+SECURE = {
+    "tls-ws": "ws over TLS",
+    "tls-sse": "sse over TLS",
+    "tls-h2": "sse over TLS and HTTP/2, one on each connection",
+    "tls-h2x100": "sse over TLS and HTTP/2, 100 on each connection",
+}
+
+
 def fan_out(transport, publishers, subscribers):
     """Closed loop: each publisher sends as soon as its last message was acknowledged."""
     return Scenario(
         f"{transport}-{publishers}-{subscribers}",
         f"{transport}, {people(publishers)}, {subscribers:,} subscribers: CPU per delivery",
         transport, ["-n", subscribers, "-P", publishers, "-D", 3], cpu_per_delivery, "µs")
+
+
+def secure_fan_out(transport, publishers, subscribers):
+    """As in clear. Raw C has no HTTP/2, so there nchan is the base."""
+    return Scenario(
+        f"{transport}-{publishers}",
+        f"{SECURE[transport]}, {people(publishers)}, {subscribers:,} subscribers: CPU per delivery; p50, p99",
+        transport, ["-n", subscribers, "-P", publishers, "-D", 3], cpu_per_delivery, "µs", latencies=True,
+        base="nchan" if transport.startswith("tls-h2") else "limit")
 
 
 def latency(transport, subscribers, rate=20):
@@ -53,7 +71,8 @@ def latency(transport, subscribers, rate=20):
 
 def memory(transport, subscribers):
     return Scenario(
-        f"memory-{transport}", f"{transport}, {subscribers:,} idle connections: resident memory of each",
+        f"memory-{transport}",
+        f"{SECURE.get(transport, transport)}, {subscribers:,} idle connections: resident memory of each",
         transport, ["-n", subscribers, "-H", 0], lambda run: run["resident_kib"], "KiB",
         base="nchan", servers=PEERS[1:])
 
@@ -89,4 +108,6 @@ def scenarios(quick):
     rows = [fan_out(transport, publishers, size)
             for transport in ("ws", "sse") for publishers in (1, 16) for size in sizes]
     rows += [latency("ws", crowd), latency("sse", crowd), memory("ws", idle), memory("sse", idle)]
-    return rows + [acknowledgements(), polls(1000), two_loops(1, 1000), two_loops(16, 1000)]
+    rows += [acknowledgements(), polls(1000), two_loops(1, 1000), two_loops(16, 1000)]
+    rows += [secure_fan_out(transport, publishers, 1000) for transport in SECURE for publishers in (1, 16)]
+    return rows + [memory(transport, idle) for transport in ("tls-ws", "tls-sse", "tls-h2")]

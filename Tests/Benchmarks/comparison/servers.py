@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .processes import Processes, free_ports
-from .tools import BUILT, HERE
+from .tools import BUILT, CERTIFICATE, HERE, KEY
 
 TOPIC = "t"
 
@@ -14,6 +14,7 @@ TOPIC = "t"
 @dataclass(frozen=True)
 class Server:
     """`reads` is what fanclient is told for each transport there is here, `publishes` what its publishers are told.
+    A transport that begins with "tls-" has everything over TLS, publishers too.
     `steps` start it: they get the processes to add to, the values of the templates and the transport, and return the
     ports that must accept before it serves."""
 
@@ -29,7 +30,7 @@ class Server:
         """Its processes, serving, and the words that lead fanclient to them."""
         port, publish_port, backend_port = free_ports(3)
         values = {"DIRECTORY": directory, "PORT": port, "PUBLISH_PORT": publish_port, "BACKEND_PORT": backend_port,
-                  "LOOPS": self.loops}
+                  "LOOPS": self.loops, "CERTIFICATE": CERTIFICATE, "KEY": KEY}
         processes = Processes(directory, ",".join(str(core) for core in range(self.loops)))
         try:
             ports = self.steps(processes, values, transport)
@@ -57,17 +58,25 @@ def fill(template, values, name=None):
     return file
 
 
-def start_sluice(processes, values, _):
+def is_secure(transport):
+    return transport is not None and transport.startswith("tls-")
+
+
+def start_sluice(processes, values, transport):
+    tls = f"tls: {{ certificates: [{{ certificate: '{CERTIFICATE}', key: '{KEY}' }}] }}"
+    values = values | {"TLS": tls if is_secure(transport) else ""}
     processes.start(BUILT / "sluice", "serve", "--config", fill("sluice.yaml", values))
     return [values["PORT"]]
 
 
 def start_limit(processes, values, transport):
-    processes.start(BUILT / "limit", values["PORT"], "sse" if transport == "sse" else "ws")
+    kind = "ws" if transport is None else transport.removeprefix("tls-")
+    processes.start(BUILT / "limit", values["PORT"], kind, *([CERTIFICATE, KEY] if is_secure(transport) else []))
     return [values["PORT"]]
 
 
-def start_nchan(processes, values, _):
+def start_nchan(processes, values, transport):
+    values = values | {"SECURELY": "ssl http2" if is_secure(transport) else ""}
     processes.start("/usr/sbin/nginx", "-p", values["DIRECTORY"], "-e", "nginx-error.log",
                     "-c", fill("nginx.conf", values))
     return [values["PORT"]]
@@ -86,6 +95,15 @@ def start_mosquitto(processes, values, _):
     return [values["PORT"], values["PUBLISH_PORT"]]
 
 
+def over_tls(reads):
+    return {f"tls-{name}": [*reads[name], "-T"] for name in ("ws", "sse")}
+
+
+def over_http2(reads):
+    """Event streams, with a connection each and with a hundred on each connection."""
+    return {"tls-h2": [*reads["sse"], "-T", "-2", "1"], "tls-h2x100": [*reads["sse"], "-T", "-2", "100"]}
+
+
 SLUICE_READS = {
     "ws": ["-m", "ws", "-u", f"/v1/stream?topic={TOPIC}"],
     "sse": ["-m", "sse", "-u", f"/v1/stream?topic={TOPIC}"],
@@ -93,16 +111,20 @@ SLUICE_READS = {
 }
 SLUICE_PUBLISHES = ["-U", f"/v1/topics/{TOPIC}/messages"]
 
+LIMIT_READS = {"ws": ["-m", "ws"], "sse": ["-m", "sse"]}
+
+NCHAN_READS = {
+    "ws": ["-m", "ws", "-u", "/subscribe"],
+    "sse": ["-m", "sse", "-u", "/subscribe"],
+    "poll": ["-m", "longpoll", "-u", "/subscribe"],
+}
+
 SERVERS = [
-    Server("limit", "raw C", start_limit, {"ws": ["-m", "ws"], "sse": ["-m", "sse"]}, ["-U", "/publish"]),
-    Server("sluice", "Sluice", start_sluice, SLUICE_READS, SLUICE_PUBLISHES),
+    Server("limit", "raw C", start_limit, LIMIT_READS | over_tls(LIMIT_READS), ["-U", "/publish"]),
+    Server("sluice", "Sluice", start_sluice, SLUICE_READS | over_tls(SLUICE_READS) | over_http2(SLUICE_READS),
+           SLUICE_PUBLISHES),
     Server(
-        "nchan", "nginx + nchan", start_nchan,
-        {
-            "ws": ["-m", "ws", "-u", "/subscribe"],
-            "sse": ["-m", "sse", "-u", "/subscribe"],
-            "poll": ["-m", "longpoll", "-u", "/subscribe"],
-        },
+        "nchan", "nginx + nchan", start_nchan, NCHAN_READS | over_tls(NCHAN_READS) | over_http2(NCHAN_READS),
         ["-U", "/publish"], ["nginx", "libnginx-mod-nchan"]),
     # It refuses with 502 what it cannot pass on to the backend at once; few connecting at a time are not refused.
     Server(

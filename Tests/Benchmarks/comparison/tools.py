@@ -10,6 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
 BUILT = REPOSITORY / ".build-benchmarks"
+CERTIFICATE = BUILT / "certificate.pem"
+KEY = BUILT / "key.pem"
 
 # What N = 10,000 needs in one process, with room; the measuring tools' own README says this number, too.
 OPEN_FILES = 20_000
@@ -43,17 +45,27 @@ def compile_programs():
     BUILT.mkdir(exist_ok=True)
     load = HERE / "load"
     sources = {
-        "fanclient": ["fanclient.c", "readers.c", "publishers.c", "chunks.c", "mqtt.c", "measures.c"],
-        "limit": ["limit.c"],
+        "fanclient": ["fanclient.c", "wire.c", "http2.c", "readers.c", "publishers.c", "answer.c", "chunks.c", "mqtt.c",
+                      "measures.c", "-lssl", "-lcrypto", "-lnghttp2"],
+        "limit": ["limit.c", "-lssl", "-lcrypto"],
     }
     newest = max(file.stat().st_mtime for file in load.iterdir())
-    for program, files in sources.items():
+    for program, words in sources.items():
         binary = BUILT / program
         if binary.exists() and binary.stat().st_mtime > newest:
             continue
-        command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", binary, *(load / file for file in files)]
-        if subprocess.run(command).returncode:
+        if subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", binary, *words], cwd=load).returncode:
             stop(f"{program} does not compile")
+
+
+def make_certificate():
+    """One for 127.0.0.1, made anew for each comparison, with the kind of key most servers have (ECDSA P-256)."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+               "-days", "30", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+               "-out", CERTIFICATE, "-keyout", KEY]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        stop(f"openssl makes no certificate: {done.stderr.strip()}")
 
 
 def sluice_binary():
@@ -72,7 +84,7 @@ def build_sluice():
     if not shutil.which("swift"):
         stop("swift is not on the PATH; install Swift 6.2 or later from swift.org first, or name a binary in "
              "SLUICE_BINARY")
-    install(["git", "pkg-config", "zlib1g-dev"])
+    install(["git", "pkg-config", "zlib1g-dev", "libssl-dev", "libnghttp2-dev"])
     build = ["swift", "build", "-c", "release", "--product", "sluice", "--package-path", REPOSITORY]
     say("Building Sluice in release …")
     if subprocess.run(build, stdout=sys.stderr).returncode:

@@ -1,4 +1,4 @@
-// One connection of fanclient, and what every protocol needs to read from it and write to it.
+// One subscriber or publisher of fanclient, and what every protocol needs to read for it and write for it.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -6,10 +6,12 @@
 
 #include "chunks.h"
 
+struct wire;
+
 struct connection {
-  int fd;
+  struct wire *wire;     // its own; over HTTP/2 it may share it
   bool publishes;        // a publisher; else a subscriber
-  bool up;               // subscribed, or ready to publish
+  bool up;               // subscribed, or ready to publish: set by `be_up`
   uint32_t received;     // messages, or bytes where they are swept
   uint32_t kept_size;    // bytes of an unfinished piece, in `kept`
   char *kept;
@@ -18,9 +20,10 @@ struct connection {
   uint64_t sent_at;      // publishers: when the message in flight was sent, 0 for none
 };
 
-// What was received by all subscribers so far; `failures` are answers that were not what they should be.
+// What there was of everything so far; `failures` are answers that were not what they should be.
 struct tally {
   uint64_t messages, published, acknowledged, failures;
+  int up;
 };
 extern struct tally tally;
 
@@ -33,11 +36,7 @@ extern struct target target;
 // Ends the run with words: what goes wrong while connecting makes every figure after it worthless.
 _Noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+void be_up(struct connection *connection);
+
 // Sends all of it or counts a failure; what is sent here is small enough for an empty socket.
 void send_all(struct connection *connection, const char *bytes, size_t size);
-
-// The size of the HTTP answer that begins at `from`, 0 if it has not arrived whole. It needs a Content-Length.
-size_t answer_size(const char *from, const char *to);
-
-// Whether an answer is a success (2xx); shows the first that is not.
-bool answer_succeeded(const char *from, const char *to);

@@ -1,10 +1,13 @@
 // fanclient: N subscribers and P publishers on one thread, for measuring one server; every figure of the comparison
-// comes from here. Built with: gcc -O2 -o fanclient fanclient.c readers.c publishers.c chunks.c mqtt.c measures.c
+// comes from here. Built with: gcc -O2 -o fanclient fanclient.c wire.c http2.c readers.c publishers.c answer.c chunks.c
+// mqtt.c measures.c -lssl -lcrypto -lnghttp2
 //
 //   -p PORT  -q PORT     where subscribers connect, and publishers (the same if not given), on 127.0.0.1
 //   -n N  -m KIND        subscribers: ws, sse, poll (Sluice), longpoll (nchan), mqtt (over WebSocket)
 //   -u PATH  -t TOPIC    what they ask for; the topic is for protocols that name it elsewhere than in the path
 //   -c N                 at most so many subscribers connecting at once
+//   -T                   everything over TLS
+//   -2 STREAMS           subscribers over HTTP/2 (sse alone), so many on each connection; publishers stay on HTTP/1.1
 //   -P N  -F KIND        publishers, each with one message of 128 bytes in flight: http, pushpin, mqtt
 //   -U PATH              where they publish
 //   -R RATE              messages a second in all; 0, the default: each sends as soon as its last was answered
@@ -19,12 +22,7 @@
 //
 // It writes one JSON object to stdout. A run is complete if `min` equals `max`, the fewest and most messages of a
 // subscriber, and `failures` is 0. `cpu_us` is the server's CPU time, `seconds` from the first send to the last arrival.
-#define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +32,11 @@
 #include <unistd.h>
 
 #include "connection.h"
+#include "http2.h"
 #include "measures.h"
 #include "publishers.h"
 #include "readers.h"
+#include "wire.h"
 
 // MARK: - What was asked for
 
@@ -44,9 +44,9 @@ struct tally tally;
 struct target target = {"/ws", "/pub", "t"};
 
 static struct {
-  int port, publish_port, subscribers, publishers, connecting;
+  int port, publish_port, subscribers, publishers, connecting, streams;
   double rate, gather_ms, seconds, silence, hold, sweep_ms;
-  bool gathers, holds, busy;
+  bool secure, gathers, holds, busy;
   struct processes server;
   const struct reader *reader;
   const struct publisher *publisher;
@@ -63,11 +63,13 @@ void give_up(const char *format, ...) {
 
 static void read_options(int count, char **words) {
   const char *reader = "ws", *publisher = "http";
-  for (int option; (option = getopt(count, words, "p:q:n:c:m:u:t:P:F:U:R:G:D:i:S:H:Z:B")) != -1;) switch (option) {
+  for (int option; (option = getopt(count, words, "p:q:n:c:T2:m:u:t:P:F:U:R:G:D:i:S:H:Z:B")) != -1;) switch (option) {
       case 'p': options.port = atoi(optarg); break;
       case 'q': options.publish_port = atoi(optarg); break;
       case 'n': options.subscribers = atoi(optarg); break;
       case 'c': options.connecting = atoi(optarg); break;
+      case 'T': options.secure = true; break;
+      case '2': options.streams = atoi(optarg); break;
       case 'm': reader = optarg; break;
       case 'u': target.subscribe_path = optarg; break;
       case 't': target.topic = optarg; break;
@@ -89,6 +91,9 @@ static void read_options(int count, char **words) {
   if (!(options.publisher = publisher_named(publisher))) give_up("there is no kind of publisher '%s'", publisher);
   if (!options.holds && !options.publishers) give_up("nothing to measure: give publishers (-P) or -H");
   if (options.gathers && options.publishers != 1) give_up("-G needs one publisher (-P 1)");
+  if (options.streams < 0) give_up("-2 takes the number of streams on each connection, from 1");
+  if (options.streams && strcmp(reader, "sse")) give_up("-2 carries event streams alone (-m sse)");
+  if (options.sweep_ms > 0 && (options.secure || options.streams)) give_up("-Z works in clear over HTTP/1.1 alone");
 }
 
 // MARK: - Connections
@@ -96,35 +101,21 @@ static void read_options(int count, char **words) {
 enum stage { connecting, publishing, ending };
 static enum stage stage;
 static struct connection *connections;  // subscribers first, then publishers
-static int total, opened, up, events;
+static int total, opened, events;
 static uint64_t last_arrival;
 
-// Bytes arrive in `arrivals`; what was kept of an unfinished piece is put right before them.
+// Bytes arrive in `arrivals`, over HTTP/2 in `frames` and from there what is in a stream; what was kept of an
+// unfinished piece is put right before them.
 enum { kept_most = 1 << 20, arrivals_size = 1 << 20 };
-static char *arrivals;
+static char *arrivals, *frames;
+
+void be_up(struct connection *c) {
+  tally.up += !c->up;
+  c->up = true;
+}
 
 void send_all(struct connection *c, const char *bytes, size_t size) {
-  if (send(c->fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) tally.failures++;
-}
-
-size_t answer_size(const char *from, const char *to) {
-  const char *end = from < to ? memmem(from, to - from, "\r\n\r\n", 4) : NULL;
-  if (!end) return 0;
-  for (const char *line = from; line < end; line++) {
-    line = memchr(line, '\n', end - line);
-    if (!line) break;
-    if (strncasecmp(line + 1, "Content-Length:", 15)) continue;
-    size_t size = end + 4 - from + strtoul(line + 16, NULL, 10);
-    return size <= (size_t)(to - from) ? size : 0;
-  }
-  give_up("an answer without Content-Length:\n%.*s", (int)(to - from), from);
-}
-
-bool answer_succeeded(const char *from, const char *to) {
-  if (!memcmp(from, "HTTP/1.1 2", 10)) return true;
-  static int shown;
-  if (!shown++) fprintf(stderr, "%.*s\n", (int)(to - from), from);
-  return false;
+  if (!wire_send(c->wire, bytes, size)) tally.failures++;
 }
 
 static void keep(struct connection *c, const char *from, size_t size) {
@@ -139,40 +130,46 @@ static void keep(struct connection *c, const char *from, size_t size) {
   c->kept_size = size;
 }
 
+static void take(struct connection *c, size_t size, uint64_t arrived);
+
+static void take_from_stream(struct connection *c, const char *bytes, size_t size, uint64_t arrived) {
+  memcpy(arrivals, bytes, size);
+  take(c, size, arrived);
+}
+
 static void reach(struct connection *c) {
-  c->fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (c->fd < 0) give_up("socket: %s; see ulimit -n", strerror(errno));
-  // Reset at the end, so that ten thousand connections leave nothing behind for the next run.
-  setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
-  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-  struct sockaddr_in address = {
-      .sin_family = AF_INET,
-      .sin_port = htons(c->publishes ? options.publish_port : options.port),
-      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-  };
-  if (connect(c->fd, (void *)&address, sizeof address) < 0) give_up("connect: %s", strerror(errno));
-  fcntl(c->fd, F_SETFL, O_NONBLOCK);
-  epoll_ctl(events, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){.events = EPOLLIN | EPOLLET, .data.ptr = c});
+  bool shares = options.streams && !c->publishes;
+  wire_open(c->wire, c->publishes ? options.publish_port : options.port, shares ? "h2" : "http/1.1");
+  c->wire->connection = c;
+  if (shares) c->wire->http2 = http2_open(c->wire, take_from_stream);
+  struct epoll_event wanted = {.events = EPOLLIN | EPOLLET, .data.ptr = c->wire};
+  epoll_ctl(events, EPOLL_CTL_ADD, c->wire->fd, &wanted);
 }
 
 static void open_next(void) {
   struct connection *c = &connections[opened];
   c->publishes = opened >= options.subscribers;
-  reach(c);
+  if (options.streams && !c->publishes && opened % options.streams) {
+    c->wire = c[-1].wire;
+  } else {
+    c->wire = calloc(1, sizeof *c->wire);
+    reach(c);
+  }
   opened++;
-  if (c->publishes) options.publisher->greet(c); else options.reader->ask(c);
-  up += c->up;
+  if (c->publishes) options.publisher->greet(c);
+  else if (c->wire->http2) http2_ask(c->wire->http2, c);
+  else options.reader->ask(c);
   // Where no answer paces the connecting, the server's backlog must not overflow.
   if (c->up && !c->publishes && opened % 100 == 0) usleep(10000);
 }
 
 static bool is_free(const struct connection *c) {
-  return !c->sent_at && (c->fd >= 0 || options.publisher->reconnects);
+  return !c->sent_at && (c->wire->fd >= 0 || options.publisher->reconnects);
 }
 
 static void publish_on(struct connection *c) {
   if (options.publisher->reconnects) {
-    if (c->fd >= 0) close(c->fd);
+    if (c->wire->fd >= 0) wire_close(c->wire);
     reach(c);
   }
   options.publisher->publish(c);
@@ -180,7 +177,7 @@ static void publish_on(struct connection *c) {
 
 static bool in_closed_loop(void) { return options.rate <= 0 && !options.gathers; }
 
-static void take(struct connection *c, ssize_t size, uint64_t arrived) {
+static void take(struct connection *c, size_t size, uint64_t arrived) {
   char *from = arrivals, *to = arrivals + size;
   bool was_chunked = c->chunks.chunked, was_up = c->up;
   if (was_chunked) to = chunks_open(&c->chunks, from, to);
@@ -193,45 +190,40 @@ static void take(struct connection *c, ssize_t size, uint64_t arrived) {
     if (c->chunks.chunked) to = chunks_open(&c->chunks, from, to);
     from = options.reader->take(c, from, to, arrived);
   }
-  up += c->up && !was_up;
   keep(c, from, to - from);
   if (c->publishes && stage == publishing && in_closed_loop() && is_free(c)) publish_on(c);
 }
 
-static void closed(struct connection *c) {
-  close(c->fd);
-  c->fd = -1;
+static void closed(struct wire *wire) {
+  const struct connection *c = wire->connection;
+  wire_close(wire);
   if (c->publishes && options.publisher->reconnects && !c->sent_at) return;
   static int shown;
   if (!shown++) fprintf(stderr, "the server closed a %s\n", c->publishes ? "publisher" : "subscriber");
   tally.failures++;
 }
 
-static void receive(struct connection *c, uint64_t arrived) {
-  for (;;) {
-    ssize_t size = recv(c->fd, arrivals, arrivals_size, 0);
-    if (size < 0) {
-      if (errno == EAGAIN) return;
-      if (errno == ECONNRESET) return closed(c);
-      give_up("recv: %s", strerror(errno));
-    }
-    if (size == 0) return closed(c);
-    take(c, size, arrived);
-    if (size < arrivals_size) return;
-  }
+static void receive(struct wire *wire, uint64_t arrived) {
+  do {
+    ssize_t size = wire_receive(wire, wire->http2 ? frames : arrivals, arrivals_size);
+    if (size < 0) return closed(wire);
+    if (!size) continue;
+    if (wire->http2) http2_receive(wire->http2, frames, size, arrived);
+    else take(wire->connection, size, arrived);
+  } while (wire->more);
 }
 
 // MARK: - Sweeping: with MSG_TRUNC the kernel drops a socket's bytes without copying them
 
 static void stop_reading(void) {
-  for (int i = 0; i < options.subscribers; i++) epoll_ctl(events, EPOLL_CTL_DEL, connections[i].fd, NULL);
+  for (int i = 0; i < options.subscribers; i++) epoll_ctl(events, EPOLL_CTL_DEL, connections[i].wire->fd, NULL);
 }
 
 static bool sweep(void) {
   bool any = false;
   for (int i = 0; i < options.subscribers; i++) {
     struct connection *c = &connections[i];
-    ssize_t size = recv(c->fd, NULL, 1 << 30, MSG_TRUNC | MSG_DONTWAIT);
+    ssize_t size = recv(c->wire->fd, NULL, 1 << 30, MSG_TRUNC | MSG_DONTWAIT);
     if (size <= 0) continue;
     c->received += size;
     any = true;
@@ -313,9 +305,10 @@ static void run(void) {
   uint64_t progress = now_ns(), swept = progress;
   while (stage != ending || now_ns() - progress < patience_at_end_ns()) {
     // Publishers once all subscribers are there.
-    while (opened < total && opened - up < options.connecting && (opened < options.subscribers || up >= options.subscribers))
+    while (opened < total && opened - tally.up < options.connecting &&
+           (opened < options.subscribers || tally.up >= options.subscribers))
       open_next();
-    if (stage == connecting && up == total) {
+    if (stage == connecting && tally.up == total) {
       if (options.holds) return;
       start_publishing();
       progress = started;
@@ -323,19 +316,19 @@ static void run(void) {
     uint64_t before = tally.messages + tally.acknowledged;
     int count = epoll_wait(events, ready, 1024, patience(now_ns()));
     uint64_t time = now_ns();
-    int up_before = up;
+    int up_before = tally.up;
     for (int i = 0; i < count; i++) {
-      struct connection *c = ready[i].data.ptr;
-      if (c->fd >= 0) receive(c, time);
+      struct wire *wire = ready[i].data.ptr;
+      if (wire->fd >= 0) receive(wire, time);
     }
-    bool any = tally.messages + tally.acknowledged != before || up != up_before;
+    bool any = tally.messages + tally.acknowledged != before || tally.up != up_before;
     if (options.sweep_ms > 0 && stage != connecting && time - swept >= options.sweep_ms * 1e6) {
       swept = time;
       any |= sweep();
     }
     if (any) progress = last_arrival = time = now_ns();
     if (stage == connecting && now_ns() - progress > 20e9)
-      give_up("%d of %d connected, then nothing for 20 s", up, total);
+      give_up("%d of %d connected, then nothing for 20 s", tally.up, total);
     if (stage == publishing) {
       if (time >= ends) stage = ending; else publish(time);
     }
@@ -375,6 +368,8 @@ int main(int count, char **words) {
   total = options.subscribers + options.publishers;
   connections = calloc(total, sizeof *connections);
   arrivals = (char *)malloc(kept_most + arrivals_size) + kept_most;
+  frames = malloc(arrivals_size);
+  if (options.secure) wires_use_tls();
   events = epoll_create1(0);
   long resident = resident_kib(&options.server), available = available_kib();
   run();

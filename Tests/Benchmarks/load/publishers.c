@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "measures.h"
 #include "mqtt.h"
 
@@ -31,8 +32,6 @@ static void answered(struct connection *c, bool well) {
 }
 
 // MARK: - HTTP: the body is the message
-
-static void be_ready(struct connection *c) { c->up = true; }
 
 static void post(struct connection *c, const char *body, size_t size) {
   char request[2048];
@@ -95,7 +94,7 @@ static char *take_mqtt(struct connection *c, char *from, char *to) {
   char *body;
   for (size_t size; from < to && (size = mqtt_packet(from, to, &body)); from += size) {
     int kind = (uint8_t)*from >> 4;
-    if (kind == mqtt_connack && !body[1]) c->up = true;
+    if (kind == mqtt_connack && !body[1]) be_up(c);
     else if (kind == mqtt_puback) answered(c, true);
     else give_up("the broker answered a publisher with packet %d", kind);
   }
@@ -105,8 +104,8 @@ static char *take_mqtt(struct connection *c, char *from, char *to) {
 // MARK: - All of them
 
 static const struct publisher publishers[] = {
-    {"http", false, be_ready, publish_http, take_http},
-    {"pushpin", true, be_ready, publish_pushpin, take_http},
+    {"http", false, be_up, publish_http, take_http},
+    {"pushpin", true, be_up, publish_pushpin, take_http},
     {"mqtt", false, greet_mqtt, publish_mqtt, take_mqtt},
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "measures.h"
 #include "mqtt.h"
 
@@ -88,7 +89,7 @@ static char *take_websocket(struct connection *c, char *from, char *to, uint64_t
   if (!c->up) {
     char *past = past_head(from, to, "HTTP/1.1 101");
     if (!past) return from;
-    c->up = true;
+    be_up(c);
     from = past;
   }
   char *payload, *next;
@@ -107,7 +108,7 @@ static char *take_events(struct connection *c, char *from, char *to, uint64_t ar
   if (!c->up) {
     char *past = past_head(from, to, "HTTP/1.1 200");
     if (!past) return from;
-    c->up = true;
+    be_up(c);
     c->chunks.chunked = memmem(from, past - from, "chunked", 7);
     return past;
   }
@@ -137,7 +138,7 @@ static char *take_poll(struct connection *c, char *from, char *to, uint64_t arri
     if (!quote) give_up("a poll's answer without next:\n%.*s", (int)size, from);
     free(c->resume);
     c->resume = strndup(next + 8, quote - next - 8);
-    c->up = true;
+    be_up(c);
     poll_next(c);
   }
   return from;
@@ -150,7 +151,7 @@ static void longpoll_next(struct connection *c) { ask(c, c->resume ? c->resume :
 // The first is parked until there is a message, so nothing tells that it has arrived.
 static void ask_longpoll(struct connection *c) {
   longpoll_next(c);
-  c->up = true;
+  be_up(c);
 }
 
 static char *take_longpoll(struct connection *c, char *from, char *to, uint64_t arrived) {
@@ -199,7 +200,7 @@ static char *take_mqtt(struct connection *c, char *from, char *to, uint64_t arri
       if (!whole) give_up("the broker split a packet over two websocket messages, which is not read here");
       switch ((uint8_t)*at >> 4) {
         case mqtt_connack: send_packet(c, packet, mqtt_write_subscribe(packet, target.topic)); break;
-        case mqtt_suback: c->up = true; break;
+        case mqtt_suback: be_up(c); break;
         case mqtt_publish:
           body += 2 + strlen(target.topic);
           count_message(c, body, at + whole - body, arrived);

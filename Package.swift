@@ -38,6 +38,10 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let systemLibraries: [Target] = [
   // permessage-deflate
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  // TLS
+  .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+  // HTTP/2
+  .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
   // epoll and eventfd, which the system's own module leaves out
   .systemLibrary(name: "CEpoll", path: "Sources/Bench/CEpoll"),
 ]
@@ -51,6 +55,10 @@ let cores: [Target] = [
   .target(name: "WireFormat", dependencies: ["StreamLog"], swiftSettings: settings),
   // RFC 6455 and 7692. Bytes in, events out.
   .target(name: "WebSocket", dependencies: ["CZlib"], swiftSettings: settings),
+  // OpenSSL's sessions and contexts. Records in, bytes in clear out, and back.
+  .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: settings),
+  // RFC 9113 and 8441, by nghttp2. Bytes in, events out; frames out when asked.
+  .target(name: "HTTP2", dependencies: ["CNGHTTP2", nioCore], swiftSettings: settings),
 ]
 
 let adapters: [Target] = [
@@ -60,9 +68,10 @@ let adapters: [Target] = [
   .target(name: "LoopTurns", dependencies: [nioCore], swiftSettings: settings),
   // Who orders messages and keeps them. One contract; memory behind it for now.
   .target(name: "StreamStores", dependencies: ["Locking", "StreamLog", "WireFormat", deque], swiftSettings: settings),
-  // Listener, HTTP/1.1, and the exchange and outlet that routes and transports see.
+  // Listener, HTTP/1.1 and HTTP/2 with and without TLS, and the exchange and outlet that routes and transports see.
   .target(
-    name: "HTTPServer", dependencies: ["DirectWriter", "Locking", "LoopTurns", nioCore, nioPosix, nioHTTP1, logging],
+    name: "HTTPServer",
+    dependencies: ["DirectWriter", "HTTP2", "Locking", "LoopTurns", "TLS", nioCore, nioPosix, nioHTTP1, logging],
     swiftSettings: settings),
   // One hub per event loop: who wants a message here, and from which position.
   .target(
@@ -78,7 +87,8 @@ let adapters: [Target] = [
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
-    name: "GatewayClient", dependencies: ["Locking", "WebSocket", nioCore, nioPosix, nioHTTP1], swiftSettings: settings),
+    name: "GatewayClient", dependencies: ["Locking", "TLS", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    swiftSettings: settings),
   // Load on a gateway and what it makes of it: many connections, little work for each, numbers at the end.
   .target(
     name: "Bench", dependencies: ["CEpoll", "Locking", "GatewayClient", "WebSocket", "WireFormat", "StreamLog"],
@@ -87,8 +97,8 @@ let adapters: [Target] = [
   .target(
     name: "Gateway",
     dependencies: [
-      "Locking", "LoopTurns", "Transports", "HTTPServer", "Delivery", "StreamStores", "WireFormat", "StreamLog",
-      nioCore, nioPosix, nioHTTP1, logging, yams,
+      "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "TLS", "Delivery", "StreamStores", "WireFormat",
+      "StreamLog", nioCore, nioPosix, nioHTTP1, logging, yams,
     ],
     swiftSettings: settings),
 ]
@@ -97,7 +107,9 @@ let executables: [Target] = [
   // The one binary: serve and the operator's commands, a command a file.
   .executableTarget(
     name: "sluice",
-    dependencies: ["Locking", "Bench", "Gateway", "GatewayClient", "WireFormat", "StreamLog", logging, argumentParser],
+    dependencies: [
+      "Locking", "Bench", "Gateway", "GatewayClient", "TLS", "WireFormat", "StreamLog", logging, argumentParser,
+    ],
     swiftSettings: settings)
 ]
 
@@ -116,6 +128,8 @@ let tests: [Target] = [
   .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
   .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport"], swiftSettings: settings),
+  .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
+  .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport", nioCore], swiftSettings: settings),
   .testTarget(
     name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat", "TestSupport"],
     swiftSettings: settings),
@@ -130,7 +144,9 @@ let tests: [Target] = [
     swiftSettings: settings),
   .testTarget(
     name: "HTTPServerTests",
-    dependencies: ["DirectWriter", "Locking", "LoopTurns", "HTTPServer", nioCore, nioPosix, nioHTTP1, logging],
+    dependencies: [
+      "DirectWriter", "HTTP2", "Locking", "LoopTurns", "HTTPServer", "TLS", nioCore, nioPosix, nioHTTP1, logging,
+    ],
     swiftSettings: settings
   ),
   .testTarget(
@@ -155,6 +171,7 @@ let fuzzers: [Target] =
     fuzzer("WebSocketFuzzer", ["WebSocket"]),
     fuzzer("WireFormatFuzzer", ["WireFormat", "StreamLog"]),
     fuzzer("HTTPServerFuzzer", ["HTTPServer", nioCore]),
+    fuzzer("HTTP2Fuzzer", ["HTTP2", nioCore]),
   ]
 
 /// An executable around a fuzz target that the unit tests run, too; seeds are in its folder `corpus`.

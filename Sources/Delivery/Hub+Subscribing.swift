@@ -194,9 +194,12 @@ extension Hub {
     settle(handle)
   }
 
-  /// The transport wrote something of its own and takes no more until it calls `ready`.
-  package func blocked(_ handle: SubscriberHandle) {
-    if isCurrent(handle) { stall(handle.slot, unsent: 0) }
+  /// The transport takes no more until it calls `ready`: it wrote something of its own, or what it was handed has not
+  /// left after all.
+  ///
+  /// - Parameter unsent: how much of what it was handed.
+  package func blocked(_ handle: SubscriberHandle, unsent: Int = 0) {
+    if isCurrent(handle) { stall(handle.slot, unsent: unsent) }
   }
 
   /// Something else was sent to the subscriber, so no heartbeat is due for a while.

@@ -7,6 +7,7 @@ import NIOPosix
 import StreamLog
 package import StreamStores
 import Synchronization
+import TLS
 import Transports
 import WireFormat
 
@@ -23,12 +24,15 @@ package final class Gateway: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let listeners = Guarded<Listeners>(Listeners())
   private let sweeper: RepeatedTask
+  /// nil where there is no TLS.
+  let certificates: CertificateKeeper?
   private let drainRequested: AsyncStream<Void>
   private let drainRequest: AsyncStream<Void>.Continuation
 
   private struct Listeners {
     var open: HTTPListener?
     var admin: HTTPListener?
+    var certificateWatch: RepeatedTask?
     var isStopped = false
   }
 
@@ -36,8 +40,12 @@ package final class Gateway: Sendable {
 
   /// Starts a gateway; it serves when this returns.
   ///
-  /// - Throws: what binding an address throws, as `ListenFailure`.
+  /// - Throws: what binding an address throws, as `ListenFailure`; what is wrong with the certificates.
   package static func start(_ configuration: GatewayConfiguration, logger: Logger) async throws -> Gateway {
+    // Before there is anything that would have to be stopped again.
+    let certificates = try TLSSettings(configuration.tls).map { (settings) throws(TLSConfigurationErrors) in
+      try CertificateKeeper(settings, logger: logger)
+    }
     let count = configuration.eventLoops > 0 ? configuration.eventLoops : AvailableCores.count
     let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
     let acceptGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -56,7 +64,8 @@ package final class Gateway: Sendable {
       admission: admission, group: group, acceptGroup: acceptGroup,
       sweeper: acceptGroup.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
         store.sweep()
-      })
+      },
+      certificates: certificates)
     do {
       try await gateway.listen()
     } catch {
@@ -69,7 +78,7 @@ package final class Gateway: Sendable {
   private init(
     configuration: GatewayConfiguration, store: any StreamStore, loops: Loops, publisher: Publisher,
     ledger: MemoryLedger, logger: Logger, admission: Admission, group: MultiThreadedEventLoopGroup,
-    acceptGroup: MultiThreadedEventLoopGroup, sweeper: RepeatedTask
+    acceptGroup: MultiThreadedEventLoopGroup, sweeper: RepeatedTask, certificates: CertificateKeeper?
   ) {
     self.configuration = configuration
     self.store = store
@@ -81,26 +90,47 @@ package final class Gateway: Sendable {
     self.group = group
     self.acceptGroup = acceptGroup
     self.sweeper = sweeper
+    self.certificates = certificates
     (drainRequested, drainRequest) = AsyncStream.makeStream()
   }
 
   private func listen() async throws {
     let settings = HTTPListenerSettings(configuration)
     let loops = loops
-    let open = try await bind(configuration.listen, settings) { exchange in
+    var publicSettings = settings
+    publicSettings.tls = certificates?.served
+    let open = try await bind(configuration.listen, publicSettings) { exchange in
       loops[exchange.eventLoop].publicRoutes.value.route(exchange)
     }
     listeners.withLock { $0.open = open }
-    logger.info("listening", metadata: ["url": "http://\(open.address.hostAndPort)"])
+    watchCertificates()
+    logger.info("listening", metadata: ["url": "\(url ?? "")"])
     if let address = configuration.admin {
       var settings = settings
       settings.connections = 1000
       settings.connectionsPerAddress = 1000
+      settings.trustedProxies = AddressRanges()
+      settings.expectsProxyHeader = false
       let routes = AdminRoutes(self)
       let admin = try await bind(address, settings) { routes.route($0) }
       listeners.withLock { $0.admin = admin }
       logger.info("listening for operators", metadata: ["url": "http://\(admin.address.hostAndPort)"])
     }
+  }
+
+  /// Looks at the certificates' files now and then; the accepting loop has time for it.
+  private func watchCertificates() {
+    guard let certificates else { return }
+    let interval = configuration.tls.reloadInterval.timeAmount
+    let watch = acceptGroup.next().scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      certificates.look()
+    }
+    listeners.withLock { $0.certificateWatch = watch }
+  }
+
+  /// Reads the certificates anew; what is wrong with them is logged, and changes nothing.
+  package func reloadCertificates() {
+    if let certificates { certificates.reload() } else { logger.notice("nothing to reload: tls.certificates is empty") }
   }
 
   private func bind(
@@ -120,7 +150,13 @@ package final class Gateway: Sendable {
   // MARK: What it is like
 
   /// Where clients reach it, with the port it got.
-  package var url: String? { publicListener.map { "http://\($0.address.hostAndPort)" } }
+  package var url: String? {
+    publicListener.map { "\(certificates == nil ? "http" : "https")://\($0.address.hostAndPort)" }
+  }
+  /// The certificate's file, where it is one that nobody but itself vouches for.
+  package var ownCertificate: String? {
+    certificates?.served.context.certificates.first { $0.isSelfSigned }?.file
+  }
   package var adminURL: String? { adminListener.map { "http://\($0.address.hostAndPort)" } }
 
   package var publicListener: HTTPListener? { listeners.withLock { $0.open } }
@@ -154,6 +190,7 @@ package final class Gateway: Sendable {
     let deadline = ContinuousClock.now + configuration.drain.timeout
     admission.drain()
     logger.info("draining", metadata: ["connections": "\(publicListener?.connections ?? 0)"])
+    try? await publicListener?.goAway()
     for part in loops.parts {
       part.hub.execute { Gateway.dismissSome($0, window: window) }
       part.eventLoop.execute { part.context.value.closeEchoes() }
@@ -196,6 +233,7 @@ package final class Gateway: Sendable {
     }
     guard isFirst else { return }
     sweeper.cancel()
+    listeners.withLock { $0.certificateWatch?.cancel() }
     try? await publicListener?.shutdown()
     try? await adminListener?.shutdown()
     try? await acceptGroup.shutdownGracefully()

@@ -25,8 +25,7 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
   static func open(
     _ exchange: any HTTPExchange, _ request: StreamRequest, headers: HTTPHeaders, context: TransportContext
   ) {
-    let framing: OutletFraming = exchange.request.version == .http1_0 ? .identity : .chunked
-    let number = context.encoding(request.transport, framing: framing, isVariant: request.isRaw)
+    let number = context.encoding(request.transport, framing: exchange.streamFraming, isVariant: request.isRaw)
     let sink = HTTPStreamSink(
       exchange, kind: request.transport, headers: headers, encoding: context.hub.encoding(number), context: context)
     guard !context.admission.isDraining else { return sink.turnAway(.draining(retryAfter: 1)) }
@@ -142,6 +141,10 @@ final class HTTPStreamSink: SubscriberSink, OutletReceiver {
   // MARK: From the connection
 
   func outletReceived(_ bytes: ByteBuffer) {}
+
+  func outletBecameBlocked() {
+    if let handle, let outlet { context.hub.blocked(handle, unsent: outlet.pendingBytes) }
+  }
 
   func outletBecameReady() {
     if let handle { context.hub.ready(handle) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import TLS
 import WireFormat
 
 /// `sluice config`: what the gateway would run with, before it runs.
@@ -14,15 +15,32 @@ struct ConfigCommand: ParsableCommand {
     subcommands: [Check.self, Show.self, Reference.self])
 
   struct Check: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Say whether the gateway would start with it.")
+    static let configuration = CommandConfiguration(
+      abstract: "Say whether the gateway would start with it, its certificates too.")
 
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
       let loaded = try options.load()
+      let certificates = try Self.certificates(loaded.configuration)
       let given = SettingTable.settings.count { loaded.origin(of: $0.path) != .defaultValue }
       let source = loaded.file ?? "no file"
       print("ok: \(source), \(given) of \(SettingTable.settings.count) settings given, defaults for the rest")
+      for certificate in certificates {
+        print(
+          "certificate: \(certificate.file), until \(certificate.until), for \(certificate.names.joined(separator: ", "))"
+        )
+      }
+    }
+
+    /// Reads them as the gateway would. What is wrong goes to standard error, a line each.
+    private static func certificates(_ configuration: GatewayConfiguration) throws -> [CertificateSummary] {
+      do throws(TLSConfigurationErrors) {
+        return try CertificateKeeper.read(configuration.tls)?.certificates ?? []
+      } catch {
+        for message in error.messages { StandardError.line("sluice: \(message)") }
+        throw ExitCode(78)
+      }
     }
   }
 

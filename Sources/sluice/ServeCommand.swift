@@ -19,7 +19,8 @@ struct ServeCommand: AsyncParsableCommand {
     discussion: """
       Settings come from the configuration file, SLUICE_… variables and these flags, each winning over the one before; \
       `sluice config show` says what is in force. SIGTERM, SIGINT and `sluice drain` send clients away with a time to \
-      come back and stop the gateway within drain.timeout; a second signal stops it at once.
+      come back and stop the gateway within drain.timeout; a second signal stops it at once. SIGHUP reads the \
+      certificates anew.
       """)
 
   @Flag(
@@ -43,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
       throw ExitCode(69)
     }
     if let file = loaded.file { logger.info("configured", metadata: ["file": "\(file)"]) }
-    if let url = gateway.url { suggest(url) }
+    if let url = gateway.url { suggest(url, trusting: gateway.ownCertificate) }
     let signals = Self.watchSignals(gateway)
     await gateway.waitForDrainRequest()
     await gateway.drain()
@@ -51,13 +52,16 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// What a newcomer can try, when there is somebody to read it.
-  private func suggest(_ url: String) {
+  ///
+  /// - Parameter certificate: a file to trust, where nobody else vouches for the gateway.
+  private func suggest(_ url: String, trusting certificate: String?) {
     guard hint ?? (isatty(STDERR_FILENO) != 0) else { return }
+    let curl = certificate.map { "curl --cacert \($0)" } ?? "curl"
     let text = """
 
       Try it, in two other terminals:
-        curl -N -H 'Accept: text/event-stream' '\(url)/v1/stream?topic=hello'
-        curl --json '{"text":"hello, world"}' \(url)/v1/topics/hello/messages
+        \(curl) -N -H 'Accept: text/event-stream' '\(url)/v1/stream?topic=hello'
+        \(curl) --json '{"text":"hello, world"}' \(url)/v1/topics/hello/messages
 
 
       """
@@ -66,16 +70,21 @@ struct ServeCommand: AsyncParsableCommand {
 
   private static func watchSignals(_ gateway: Gateway) -> [any DispatchSourceSignal] {
     let asked = AskedOnce()
-    return [SIGTERM, SIGINT].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        guard asked.isFirst else { _exit(128 + number) }
-        gateway.requestDrain()
-      }
-      source.resume()
-      return source
+    let goAway = { @Sendable (number: Int32) in
+      guard asked.isFirst else { _exit(128 + number) }
+      gateway.requestDrain()
     }
+    return [
+      watch(SIGTERM, goAway), watch(SIGINT, goAway), watch(SIGHUP) { _ in gateway.reloadCertificates() },
+    ]
+  }
+
+  private static func watch(_ number: Int32, _ body: @escaping @Sendable (Int32) -> Void) -> any DispatchSourceSignal {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler { body(number) }
+    source.resume()
+    return source
   }
 }
 

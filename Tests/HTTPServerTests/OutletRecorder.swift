@@ -15,6 +15,8 @@ final class Recorder: OutletReceiver {
     onReceived?(bytes)
   }
 
+  func outletBecameBlocked() { events.add("blocked") }
+
   func outletBecameReady() {
     events.add("ready")
     onReady?()

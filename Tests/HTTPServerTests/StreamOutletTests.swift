@@ -34,7 +34,6 @@ struct StreamOutletTests {
         #expect(outlet.offer(chunk("hello")))
         #expect(outlet.isWritable)
         #expect(outlet.pendingBytes == 0)
-        #expect(outlet.remoteAddress == "127.0.0.1")
       }
       #expect(try client.read(until: "hello\r\n") == "5\r\nhello\r\n")
       bound.onLoop { $0.finish(chunk("bye")) }

@@ -100,6 +100,7 @@ private final class Counter: OutletReceiver {
   }
 
   func outletReceived(_ bytes: ByteBuffer) { add(bytes.readableBytes) }
+  func outletBecameBlocked() {}
   func outletBecameReady() {}
   func outletInputClosed() {}
   func outletClosed() { events.add("closed") }

@@ -2,6 +2,7 @@ import Delivery
 import HTTPServer
 import StreamLog
 import StreamStores
+import TLS
 import Transports
 
 extension Gateway {
@@ -79,7 +80,45 @@ extension Gateway {
     metrics.counter("sluice_http_requests_total", "Requests.", counters[.requests])
     metrics.counter("sluice_http_bad_requests_total", "Requests that broke a rule or a limit.", counters[.badRequests])
     metrics.counter("sluice_http_timeouts_total", "Heads and bodies not complete in time.", counters[.timeouts])
-    metrics.counter("sluice_http_stalled_total", "Connections closed because they took no bytes.", counters[.stalled])
+    metrics.counter(
+      "sluice_http_stalled_total", "Connections and streams closed because they took no bytes.", counters[.stalled])
+    metrics.counter(
+      "sluice_proxy_header_failures_total", "Connections closed for want of a trusted proxy's PROXY header.",
+      counters[.proxyHeaderFailures])
+    http2(counters, &metrics)
+    tls(counters, &metrics)
+  }
+
+  private func http2(_ counters: HTTPCounters, _ metrics: inout Metrics) {
+    metrics.counter(
+      "sluice_http2_connections_total", "Connections that speak HTTP/2.", counters[.http2Connections])
+    metrics.counter(
+      "sluice_http2_requests_dropped_total", "Requests that their client reset before they began.",
+      counters[.http2RequestsDropped])
+    metrics.counter(
+      "sluice_http2_violations_total", "HTTP/2 connections ended by the gateway.", by: "limit",
+      [
+        ("resets", counters[.http2Resets]), ("control_frames", counters[.http2ControlFrames]),
+        ("continuations", counters[.http2Continuations]), ("header_bytes", counters[.http2HeaderLists]),
+        ("stream_identifiers", counters[.http2StreamIdentifiers]), ("protocol", counters[.http2ProtocolErrors]),
+      ])
+  }
+
+  private func tls(_ counters: HTTPCounters, _ metrics: inout Metrics) {
+    guard let certificates else { return }
+    metrics.counter(
+      "sluice_tls_handshakes_total", "TLS handshakes.", by: "outcome",
+      [
+        ("full", counters[.handshakes]), ("resumed", counters[.handshakesResumed]),
+        ("failed", counters[.handshakeFailures]), ("timeout", counters[.handshakeTimeouts]),
+      ])
+    metrics.gauge(
+      "sluice_tls_certificate_expiry_seconds", "When each certificate ends, in seconds since 1970.", by: "certificate",
+      certificates.served.context.certificates.map { ($0.file, Int($0.notAfter)) })
+    let counts = certificates.counts
+    metrics.counter(
+      "sluice_tls_reloads_total", "Certificates read anew.", by: "outcome",
+      [("done", counts.reloads), ("failed", counts.failedReloads)])
   }
 
   private func process(_ metrics: inout Metrics) {

@@ -197,7 +197,8 @@ private struct Loading {
   mutating func checkRules() {
     for rule in ConfigurationRule.all where unread.isDisjoint(with: rule.paths) && !rule.holds(configuration) {
       let values = rule.paths.compactMap(SettingTable.setting).map { setting in
-        "\(setting.path) is \(setting.text(configuration)) (\(origins[setting.path] ?? .defaultValue))"
+        let text = setting.text(configuration)
+        return "\(setting.path) is \(text.isEmpty ? "empty" : text) (\(origins[setting.path] ?? .defaultValue))"
       }
       errors.append(
         ConfigurationError(

@@ -47,6 +47,16 @@ struct ValueProblem: Error, Equatable {
   var message: String
 }
 
+extension ValueProblem {
+  /// - Parameter path: the group's, below the setting's own.
+  init(unknown member: ConfigurationNode.Member, at path: String, known: [String]) {
+    let suggestion = Suggestion.phrase(for: member.key, among: known)
+    self.init(
+      subpath: "\(path).\(member.key)", line: member.line,
+      message: "is unknown\(suggestion); here may stand \(known.joined(separator: ", "))")
+  }
+}
+
 /// Everything wrong with one value.
 struct ValueProblems: Error {
   var list: [ValueProblem]

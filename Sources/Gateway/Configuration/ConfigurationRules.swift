@@ -12,6 +12,21 @@ struct ConfigurationRule: Sendable {
     ConfigurationRule(
       paths: ["limits.message_bytes", "limits.memory"], advice: "a message may take a sixteenth"
     ) { $0.limits.messageBytes <= $0.limits.memory / 16 },
+    ConfigurationRule(
+      paths: ["tls.client_certificates", "tls.client_authorities"],
+      advice: "name the file with the authorities that sign the certificates of clients"
+    ) { $0.tls.clientCertificates == .off || $0.tls.clientAuthorities != nil },
+    ConfigurationRule(
+      paths: ["tls.client_certificates", "tls.certificates"],
+      advice: "only a gateway with a certificate of its own can ask for those of clients"
+    ) { $0.tls.clientCertificates == .off || !$0.tls.certificates.isEmpty },
+    ConfigurationRule(
+      paths: ["tls.client_authorities", "tls.certificates"],
+      advice: "only a gateway with a certificate of its own can ask for those of clients"
+    ) { $0.tls.clientAuthorities == nil || !$0.tls.certificates.isEmpty },
+    ConfigurationRule(
+      paths: ["proxy.protocol", "proxy.trusted"], advice: "say which addresses the proxies have"
+    ) { $0.proxy.protocol == .off || !$0.proxy.trusted.isEmpty },
     ConfigurationRule(paths: ["reconnect.min", "reconnect.max"], advice: "min must not be longer than max") {
       $0.reconnect.min <= $0.reconnect.max
     },

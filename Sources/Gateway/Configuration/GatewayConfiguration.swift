@@ -15,6 +15,8 @@ package struct GatewayConfiguration: Sendable, Equatable {
   package var history = HistoryBounds()
   /// The first rule whose pattern matches a topic rules it.
   package var topics: [TopicRule] = []
+  package var tls = TLS()
+  package var proxy = Proxy()
   package var limits = Limits()
   package var idempotency = Idempotency()
   package var heartbeat = Heartbeat()
@@ -42,6 +44,45 @@ package struct GatewayConfiguration: Sendable, Equatable {
 }
 
 extension GatewayConfiguration {
+  /// What the listener for clients and publishers shows and asks for. Files are named as they were written, relative
+  /// to the working directory, and are not looked at here.
+  package struct TLS: Sendable, Equatable {
+    /// PEM files: a certificate with its chain, and its key.
+    package struct Pair: Sendable, Hashable {
+      package var certificate: String
+      package var key: String
+
+      package init(certificate: String, key: String) {
+        self.certificate = certificate
+        self.key = key
+      }
+    }
+
+    package enum ClientCertificates: String, Sendable, Equatable, CaseIterable {
+      case off, optional, required
+    }
+
+    /// None: clear text.
+    package var certificates: [Pair] = []
+    package var clientCertificates = ClientCertificates.off
+    package var clientAuthorities: String?
+    package var ticketKey: String?
+    package var reloadInterval = Duration.seconds(10)
+    package init() {}
+  }
+
+  /// Whose word about clients counts.
+  package struct Proxy: Sendable, Equatable {
+    package enum HeaderVersion: String, Sendable, Equatable, CaseIterable {
+      case off, v2
+    }
+
+    /// Addresses and CIDR ranges, each good for `AddressRange`.
+    package var trusted: [String] = []
+    package var `protocol` = HeaderVersion.off
+    package init() {}
+  }
+
   /// Every bound that protects the gateway from one client, one message, or too many of them.
   package struct Limits: Sendable, Equatable {
     package var messageBytes = 64 * 1024
@@ -58,9 +99,15 @@ extension GatewayConfiguration {
     package var historyMessages = 1000
     package var requestHeadTime = Duration.seconds(10)
     package var requestBodyTime = Duration.seconds(30)
+    package var tlsHandshakeTime = Duration.seconds(10)
     package var idleTime = Duration.seconds(75)
     package var pongTime = Duration.seconds(10)
     package var stalledWriteTime = Duration.seconds(60)
+    package var http2Streams = 256
+    /// At once; a tenth of it comes back each second. So is the next.
+    package var http2Resets = 500
+    package var http2ControlFrames = 1000
+    package var http2Continuations = 8
     package var idempotencyKeys = 100_000
     package var memory = 1024 * 1024 * 1024
 

@@ -1,40 +1,13 @@
 extension SettingKind where Value == [String] {
   /// A list of exact origins (RFC 6454 section 6.2, as a browser's `Origin` header has them), or `*` alone.
   static var origins: Self {
-    let expected = "a list of origins such as https://app.example.com, or *"
-    return SettingKind(
-      textForm: .commaList,
-      expected: expected,
-      read: { node throws(ValueProblems) in
-        let items: [ConfigurationNode]
-        switch node.content {
-        case .nothing: return []
-        case .text: items = [node]
-        case .list(let list): items = list
-        case .group: throw ValueProblems(found: node, expected: expected)
-        }
-        var origins: [String] = []
-        var problems: [ValueProblem] = []
-        for (index, item) in items.enumerated() {
-          guard case .text(let origin) = item.content else {
-            problems.append(
-              ValueProblem(subpath: "[\(index)]", line: item.line, message: "found \(item.found), expected an origin"))
-            continue
-          }
-          if let fault = OriginSyntax.fault(of: origin) {
-            problems.append(ValueProblem(subpath: "[\(index)]", line: item.line, message: "\"\(origin)\" \(fault)"))
-          }
-          origins.append(origin)
-        }
-        if origins.count > 1, origins.contains("*") {
-          problems.append(
-            ValueProblem(line: node.line, message: "\"*\" allows every origin; write it alone or leave it out"))
-        }
-        guard problems.isEmpty else { throw ValueProblems(problems) }
-        return origins
-      },
-      // An origin never holds a quote.
-      text: { "[\($0.map { "\"\($0)\"" }.joined(separator: ", "))]" })
+    words(
+      expected: "a list of origins such as https://app.example.com, or *", one: "an origin",
+      fault: OriginSyntax.fault,
+      faultOfAll: { origins in
+        origins.count > 1 && origins.contains("*")
+          ? "\"*\" allows every origin; write it alone or leave it out" : nil
+      })
   }
 }
 

@@ -1,3 +1,4 @@
+import HTTPServer
 import StreamLog
 
 /// How values of one type are read, checked and written back.
@@ -103,6 +104,98 @@ extension SettingKind where Value: CaseIterable & RawRepresentable, Value.RawVal
         return value
       },
       text: { $0.rawValue })
+  }
+}
+
+// MARK: - Lists of words, and files
+
+extension SettingKind where Value == [String] {
+  /// A list, or one word alone.
+  ///
+  /// - Parameters:
+  ///   - one: completes "expected …" for what stands in the list.
+  ///   - fault: what is wrong with a word, to stand after it. A good word never holds a quote or a comma.
+  ///   - faultOfAll: what is wrong with the words together.
+  static func words(
+    expected: String, one: String,
+    fault: @escaping @Sendable (String) -> String?,
+    faultOfAll: @escaping @Sendable ([String]) -> String? = { _ in nil }
+  ) -> Self {
+    SettingKind(
+      textForm: .commaList,
+      expected: expected,
+      read: { node throws(ValueProblems) in
+        let items: [ConfigurationNode]
+        switch node.content {
+        case .nothing: return []
+        case .text: items = [node]
+        case .list(let list): items = list
+        case .group: throw ValueProblems(found: node, expected: expected)
+        }
+        var words: [String] = []
+        var problems: [ValueProblem] = []
+        for (index, item) in items.enumerated() {
+          guard case .text(let word) = item.content else {
+            problems.append(
+              ValueProblem(subpath: "[\(index)]", line: item.line, message: "found \(item.found), expected \(one)"))
+            continue
+          }
+          if let fault = fault(word) {
+            problems.append(ValueProblem(subpath: "[\(index)]", line: item.line, message: "\"\(word)\" \(fault)"))
+          }
+          words.append(word)
+        }
+        if let fault = faultOfAll(words) { problems.append(ValueProblem(line: node.line, message: fault)) }
+        guard problems.isEmpty else { throw ValueProblems(problems) }
+        return words
+      },
+      text: { "[\($0.map { "\"\($0)\"" }.joined(separator: ", "))]" })
+  }
+
+  /// Addresses and CIDR ranges.
+  static var addressRanges: Self {
+    words(
+      expected: "a list of addresses and ranges such as 10.0.0.0/8 or 2001:db8::1", one: "an address or a range",
+      fault: { text in
+        do throws(AddressSyntaxError) {
+          _ = try AddressRange(text)
+          return nil
+        } catch {
+          return error.message
+        }
+      })
+  }
+}
+
+extension SettingKind where Value == String {
+  /// The name of a file, as it was written; it is not looked at.
+  static var file: Self {
+    SettingKind(
+      expected: "the name of a file",
+      parse: { word throws(SettingSyntaxError) in
+        guard !word.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+          throw SettingSyntaxError("holds a control character and names no file")
+        }
+        return word
+      },
+      text: { $0 })
+  }
+}
+
+extension SettingKind where Value == String? {
+  /// A file, or nothing for none.
+  static var file: Self {
+    let named = SettingKind<String>.file
+    return SettingKind(
+      expected: "\(named.expected), or nothing",
+      read: { node throws(ValueProblems) in
+        switch node.content {
+        case .nothing, .text(""): nil
+        case .text: try named.read(node)
+        case .list, .group: throw ValueProblems(found: node, expected: "\(named.expected), or nothing")
+        }
+      },
+      text: { $0 ?? "" })
   }
 }
 

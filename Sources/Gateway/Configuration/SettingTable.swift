@@ -24,6 +24,34 @@ package enum SettingTable {
         Setting("topics", \.topics, .topicRules, "in order; * is one segment, a final > one or more")
       ]),
     SettingGroup(
+      "tls", "TLS for clients and publishers. Paths are relative to the working directory; files are PEM.",
+      [
+        Setting(
+          "tls.certificates", \.tls.certificates, .certificates,
+          "such as [{ certificate: FILE, key: FILE }]; none is clear text"
+        ),
+        Setting(
+          "tls.client_certificates", \.tls.clientCertificates, .word,
+          "off, optional or required: whether clients show one"),
+        Setting(
+          "tls.client_authorities", \.tls.clientAuthorities, .file, "a file: who signs the certificates of clients"),
+        Setting(
+          "tls.ticket_key", \.tls.ticketKey, .file,
+          "a file that nodes share: head -c 80 /dev/urandom; none: a node's own"),
+        Setting(
+          "tls.reload_interval", \.tls.reloadInterval, .timer, "how often it is looked whether the files have changed"),
+      ]),
+    SettingGroup(
+      "proxy", "Proxies before the gateway, and what they say about their clients.",
+      [
+        Setting(
+          "proxy.trusted", \.proxy.trusted, .addressRanges,
+          "who may name the client, in Forwarded or X-Forwarded-For; such as 10.0.0.0/8"),
+        Setting(
+          "proxy.protocol", \.proxy.protocol, .word,
+          "v2: every connection begins with a PROXY header, and comes from proxy.trusted"),
+      ]),
+    SettingGroup(
       "limits", "What one client, one request and all of them together may take.",
       [
         Setting("limits.message_bytes", \.limits.messageBytes, .size(1...(1 << 30)), "one message's payload"),
@@ -56,12 +84,26 @@ package enum SettingTable {
           "limits.request_head_time", \.limits.requestHeadTime, .timer, "from a request's first byte to its last header"
         ),
         Setting("limits.request_body_time", \.limits.requestBodyTime, .timer, "for a request's body to arrive"),
+        Setting(
+          "limits.tls_handshake_time", \.limits.tlsHandshakeTime, .timer,
+          "from connecting to the end of TLS's handshake"),
         Setting("limits.idle_time", \.limits.idleTime, .timer, "an unused connection is closed after this"),
         Setting(
           "limits.pong_time", \.limits.pongTime, .timer, "a websocket peer that answers no ping for this long is gone"),
         Setting(
           "limits.stalled_write_time", \.limits.stalledWriteTime, .timer,
           "a reader that takes nothing for this long is closed"),
+        Setting(
+          "limits.http2_streams", \.limits.http2Streams, .count(1...10_000), "open requests of one HTTP/2 connection"),
+        Setting(
+          "limits.http2_resets", \.limits.http2Resets, .count(1...1_000_000),
+          "streams it may reset at once; a tenth comes back each second"),
+        Setting(
+          "limits.http2_control_frames", \.limits.http2ControlFrames, .count(1...1_000_000),
+          "its pings, settings and the like at once; a tenth comes back each second"),
+        Setting(
+          "limits.http2_continuations", \.limits.http2Continuations, .count(1...1000),
+          "frames that go on with one request's headers"),
         Setting(
           "limits.idempotency_keys", \.limits.idempotencyKeys, .count(1...100_000_000),
           "remembered at once; a full table refuses keyed publishes"),

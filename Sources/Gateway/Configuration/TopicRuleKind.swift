@@ -46,7 +46,7 @@ private struct TopicRuleReader {
       case "history":
         history = self.history(member.value, at: "\(path).history")
       default:
-        unknown(member, at: path, known: Self.ruleKeys)
+        problems.append(ValueProblem(unknown: member, at: path, known: Self.ruleKeys))
       }
     }
     if !sawMatch {
@@ -93,7 +93,7 @@ private struct TopicRuleReader {
         case "messages": history.messages = value(.historyMessages, member.value, at: memberPath)
         case "age": history.age = value(.historyAge, member.value, at: memberPath)
         case "bytes": history.bytes = value(.historyBytes, member.value, at: memberPath)
-        default: unknown(member, at: path, known: Self.historyKeys)
+        default: problems.append(ValueProblem(unknown: member, at: path, known: Self.historyKeys))
         }
       }
     case .text, .list:
@@ -112,14 +112,6 @@ private struct TopicRuleReader {
       problems += error.list.map { ValueProblem(subpath: path, line: $0.line, message: $0.message) }
       return nil
     }
-  }
-
-  private mutating func unknown(_ member: ConfigurationNode.Member, at path: String, known: [String]) {
-    let suggestion = Suggestion.phrase(for: member.key, among: known)
-    problems.append(
-      ValueProblem(
-        subpath: "\(path).\(member.key)", line: member.line,
-        message: "is unknown\(suggestion); here may stand \(known.joined(separator: ", "))"))
   }
 
   static func text(_ rule: TopicRule) -> String {

@@ -1,3 +1,4 @@
+import HTTP2
 import HTTPServer
 import NIOCore
 import NIOHTTP1
@@ -16,7 +17,23 @@ extension HTTPListenerSettings {
     stallTime = limits.stalledWriteTime.timeAmount
     connections = limits.connections
     connectionsPerAddress = limits.connectionsPerAddress
+    handshakeTime = limits.tlsHandshakeTime.timeAmount
+    trustedProxies = AddressRanges(configuration.proxy.trusted)
+    expectsProxyHeader = configuration.proxy.protocol == .v2
+    http2.streams = limits.http2Streams
+    http2.resets = Self.rate(limits.http2Resets)
+    http2.controlFrames = Self.rate(limits.http2ControlFrames)
+    http2.continuations = limits.http2Continuations
+    http2.headerBytes = limits.headerBytes + limits.requestLineBytes
+    http2.headerCount = parser.headerCount
     bufferedInput = max(limits.batchBytes, limits.messageBytes) + (64 << 10)
+  }
+}
+
+extension HTTPListenerSettings {
+  /// So many at once, and a tenth of that again each second.
+  private static func rate(_ burst: Int) -> HTTP2Settings.Rate {
+    HTTP2Settings.Rate(burst: burst, perSecond: max(1, burst / 10))
   }
 }
 

@@ -55,14 +55,15 @@ final class WebSocketPeer: OutletReceiver {
     let request = exchange.request.headers
     do throws(HandshakeError) {
       try WebSocketHandshake.checkVersion(request["sec-websocket-version"])
-      let key = try WebSocketHandshake.key(in: request["sec-websocket-key"])
+      let key =
+        exchange.request.hasWebSocketKey ? try WebSocketHandshake.key(in: request["sec-websocket-key"]) : nil
       let subprotocol = try WebSocketHandshake.chooseSubprotocol(
         offered: request["sec-websocket-protocol"], from: subprotocols)
       let extensions =
         context.settings.compressesWebSockets
         ? try PermessageDeflate.answer(to: request["sec-websocket-extensions"]) : nil
       var headers = headers
-      headers.add(name: "Sec-WebSocket-Accept", value: WebSocketHandshake.acceptKey(for: key))
+      if let key { headers.add(name: "Sec-WebSocket-Accept", value: WebSocketHandshake.acceptKey(for: key)) }
       if let subprotocol { headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol) }
       if let extensions { headers.add(name: "Sec-WebSocket-Extensions", value: extensions) }
       let peer = WebSocketPeer(
@@ -283,6 +284,8 @@ final class WebSocketPeer: OutletReceiver {
       }
     }
   }
+
+  func outletBecameBlocked() { _ = pausing(false) }
 
   func outletBecameReady() {
     if offerHeld() { tellReady() }

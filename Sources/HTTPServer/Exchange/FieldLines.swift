@@ -25,6 +25,15 @@ package struct FieldLines: Sendable, ExpressibleByDictionaryLiteral {
     bytes.append(contentsOf: "\r\n".utf8)
   }
 
+  /// Calls `body` with each field's name, in the case it was written in, and its value.
+  func forEach(_ body: (ArraySlice<UInt8>, ArraySlice<UInt8>) -> Void) {
+    var rest = bytes[...]
+    while let colon = rest.firstIndex(of: UInt8(ascii: ":")), let end = rest.firstIndex(of: 0x0D) {
+      body(rest[..<colon], rest[(colon + 2)..<end])
+      rest = rest[(end + 2)...]
+    }
+  }
+
   private static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) {
     guard !isOurs(name) else { return }
     bytes.append(contentsOf: name.utf8)

@@ -7,7 +7,6 @@ final class ConnectionOutlet: Outlet {
 
   let eventLoop: any EventLoop
   let framing: OutletFraming
-  var remoteAddress: String { connection.remoteAddress }
 
   private let connection: HTTPConnection
   private let kind: Kind

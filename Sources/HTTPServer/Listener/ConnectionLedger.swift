@@ -11,6 +11,13 @@ final class ConnectionLedger: Sendable {
     var perAddress: [String: Int] = [:]
     /// Refused connections that still wait for their client to read why.
     var refusals = 0
+
+    mutating func add(_ address: String?, limit: Int) -> Bool {
+      guard let address else { return true }
+      guard perAddress[address, default: 0] < limit else { return false }
+      perAddress[address, default: 0] += 1
+      return true
+    }
   }
 
   private let counts = Guarded(Counts())
@@ -27,19 +34,25 @@ final class ConnectionLedger: Sendable {
   var total: Int { counts.withLock { $0.total } }
 
   /// Counts a connection in, if it may come in; `leave` counts it out.
-  func enter(_ address: String) -> Verdict {
+  ///
+  /// - Parameter address: nil for one that counts for nobody: a trusted proxy's, which speaks for many.
+  func enter(_ address: String?) -> Verdict {
     counts.withLock { counts in
       guard counts.total < limit else { return .tooMany }
-      guard counts.perAddress[address, default: 0] < limitPerAddress else { return .tooManyFromAddress }
+      guard counts.add(address, limit: limitPerAddress) else { return .tooManyFromAddress }
       counts.total += 1
-      counts.perAddress[address, default: 0] += 1
       return .admitted
     }
   }
 
-  func leave(_ address: String) {
+  /// A connection that is counted for nobody turns out to be this address's.
+  /// - Returns: whether that address may have it; if not, it stays counted for nobody.
+  func attribute(to address: String) -> Bool { counts.withLock { $0.add(address, limit: limitPerAddress) } }
+
+  func leave(_ address: String?) {
     counts.withLock { counts in
       counts.total -= 1
+      guard let address else { return }
       let left = counts.perAddress[address, default: 1] - 1
       counts.perAddress[address] = left == 0 ? nil : left
     }

@@ -94,6 +94,14 @@ struct ResponseWriter {
     }
   }
 
+  /// The Date field's value.
+  var date: ArraySlice<UInt8> {
+    mutating get {
+      refreshDate()
+      return dateLine.dropFirst(6).dropLast(2)
+    }
+  }
+
   private mutating func refreshDate() {
     let now = time(nil)
     guard now != second else { return }

@@ -15,6 +15,7 @@ final class HTTP1Exchange: HTTPExchange {
     }
   }
 
+  private let session: HTTP1Session
   private let connection: HTTPConnection
   private var isOver = false
   private var wasAsked = false
@@ -27,9 +28,10 @@ final class HTTP1Exchange: HTTPExchange {
     let done: (Result<ByteBuffer, HTTPBodyError>) -> Void
   }
 
-  init(request: HTTPRequest, connection: HTTPConnection) {
+  init(request: HTTPRequest, session: HTTP1Session) {
     self.request = request
-    self.connection = connection
+    self.session = session
+    connection = session.connection
     eventLoop = connection.context!.eventLoop
   }
 
@@ -45,10 +47,10 @@ final class HTTP1Exchange: HTTPExchange {
     precondition(!wasAsked, "a request's body can be read once")
     wasAsked = true
     guard !isOver else { return done(.failure(.closed)) }
-    guard connection.parser.isInBody else { return done(.success(ByteBuffer())) }
-    if let length = connection.parser.bodyBytesLeft, length > limit { return done(.failure(.tooLarge(limit: limit))) }
+    guard session.parser.isInBody else { return done(.success(ByteBuffer())) }
+    if let length = session.parser.bodyBytesLeft, length > limit { return done(.failure(.tooLarge(limit: limit))) }
     reader = Reader(limit: limit, done: done)
-    if head.expectsContinue && connection.parser.bufferedBytes == 0 {
+    if head.expectsContinue && session.parser.bufferedBytes == 0 {
       saidContinue = true
       connection.send(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
     }
@@ -62,7 +64,7 @@ final class HTTP1Exchange: HTTPExchange {
   func pump() {
     while reader != nil, !isOver {
       do throws(RequestSyntaxError) {
-        switch try connection.parser.next() {
+        switch try session.parser.next() {
         case .body(let bytes):
           take(bytes)
         case .end:
@@ -75,7 +77,7 @@ final class HTTP1Exchange: HTTPExchange {
         }
       } catch {
         isOver = true
-        connection.refuse(error.fault)
+        session.refuse(error.fault)
         giveUp(.malformed)
       }
     }
@@ -110,7 +112,7 @@ final class HTTP1Exchange: HTTPExchange {
   func bodyTimedOut() {
     guard reader != nil, !isOver else { return }
     isOver = true
-    connection.refuse(.payloadTimeout)
+    session.refuse(.payloadTimeout)
     giveUp(.timedOut)
   }
 
@@ -147,9 +149,9 @@ final class HTTP1Exchange: HTTPExchange {
 
   func respond(_ response: HTTPResponse) {
     guard beginAnswer() else { return }
-    let skips = connection.parser.isInBody && canSkipBody
+    let skips = session.parser.isInBody && canSkipBody
     let stays =
-      head.keepsAlive && !head.asksForUpgrade && (!connection.parser.isInBody || skips) && !connection.shared.isClosing
+      head.keepsAlive && !head.asksForUpgrade && (!session.parser.isInBody || skips) && !connection.shared.isClosing
     let isHead = head.method == "HEAD"
     let apart = isHead ? nil : response.body.flatMap { $0.readableBytes > ResponseWriter.copied ? $0 : nil }
     connection.shared.withScratch { bytes in
@@ -158,30 +160,31 @@ final class HTTP1Exchange: HTTPExchange {
         into: &bytes)
       connection.send(bytes, then: apart)
     }
-    guard case .open = connection.phase else { return }
-    guard stays else { return connection.leave() }
+    guard case .open = session.phase else { return }
+    guard stays else { return session.leave() }
     if skips {
       connection.watchSkip()
-      connection.phase = .skipping(left: connection.shared.settings.skippedBody)
+      session.phase = .skipping(left: connection.shared.settings.skippedBody)
     } else {
-      connection.phase = .ready
+      session.phase = .ready
     }
-    connection.advance()
+    session.advance()
   }
 
   /// A client that waits for `100 Continue` may or may not send its body now, so the connection cannot go on.
   private var canSkipBody: Bool {
     if head.expectsContinue && !saidContinue { return false }
-    return connection.parser.bodyBytesLeft ?? 0 <= connection.shared.settings.skippedBody
+    return session.parser.bodyBytesLeft ?? 0 <= connection.shared.settings.skippedBody
   }
 
+  var streamFraming: OutletFraming { head.version == .http1_0 ? .identity : .chunked }
+
   func openStream(status: Int, headers: HTTPHeaders) -> any Outlet {
-    let chunked = head.version != .http1_0
     let outlet = ConnectionOutlet(
-      connection: connection, eventLoop: eventLoop, kind: .stream, framing: chunked ? .chunked : .identity)
+      connection: connection, eventLoop: eventLoop, kind: .stream, framing: streamFraming)
     guard beginAnswer() else { return outlet.bornClosed() }
     var bytes = ByteBuffer()
-    connection.shared.writer.writeStreamHead(status, headers, chunked: chunked, into: &bytes)
+    connection.shared.writer.writeStreamHead(status, headers, chunked: streamFraming == .chunked, into: &bytes)
     open(outlet, head: bytes)
     // RFC 9110 section 9.3.2: HEAD has no content, however it would have been framed.
     if head.method == "HEAD" { outlet.finishWithoutContent() }
@@ -193,15 +196,14 @@ final class HTTP1Exchange: HTTPExchange {
     guard beginAnswer() else { return outlet.bornClosed() }
     var bytes = ByteBuffer()
     connection.shared.writer.writeSwitch(headers, into: &bytes)
-    outlet.received(connection.parser.takeRest())
+    outlet.received(session.parser.takeRest())
     open(outlet, head: bytes)
     return outlet
   }
 
   private func open(_ outlet: ConnectionOutlet, head bytes: ByteBuffer) {
-    _ = connection.parser.takeRest()
-    connection.phase = .outlet(outlet)
-    connection.outlet = outlet
+    _ = session.parser.takeRest()
+    session.open(outlet)
     if !connection.send(bytes) { outlet.beganBlocked() }
     // What the peer did before this, once the transport has set its receiver.
     if connection.inputClosed { eventLoop.assumeIsolated().execute { outlet.inputEnded() } }

@@ -20,15 +20,14 @@ package protocol Outlet: AnyObject {
   /// Where bytes may be written straight to, framed already, until the next `offer` or `finish` or until the receiver
   /// is told that the outlet closes (`DirectWriter`); -1 if they may not, now or ever.
   var socket: Int32 { get }
-  /// The peer's IP address without its port.
-  var remoteAddress: String { get }
   /// Bytes handed over and not yet taken by the kernel.
   var pendingBytes: Int { get }
   /// Strong; told what happens, and let go of when the outlet is closed.
   var receiver: (any OutletReceiver)? { get set }
 
   /// Takes all of `bytes`, framed already as `framing` says.
-  /// - Returns: false if the peer takes no more for the moment, or the outlet is finished or closed.
+  /// - Returns: false if the peer takes no more for the moment, or the outlet is finished or closed. True may be taken
+  ///   back before the next offer (`outletBecameBlocked`), where bytes of several outlets leave together.
   func offer(_ bytes: ByteBuffer) -> Bool
 
   /// After what is pending: `last` (framed as for `offer`), the closing chunk where there are chunks, then the close,
@@ -46,6 +45,8 @@ package protocol Outlet: AnyObject {
 package protocol OutletReceiver: AnyObject {
   /// Bytes of the peer; never on a stream, whose input is dropped.
   func outletReceived(_ bytes: ByteBuffer)
+  /// Not all of what was offered has left, though `offer` said so: offer nothing until `outletBecameReady`.
+  func outletBecameBlocked()
   /// Everything offered has left; `offer` again.
   func outletBecameReady()
   /// The peer closed its sending side. The outlet is closed after this returns, unless `finish` was called by then.

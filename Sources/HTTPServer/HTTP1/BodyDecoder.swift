@@ -17,7 +17,7 @@ struct BodyDecoder {
   /// - Returns: nil if there is no body.
   init?(_ framing: BodyFraming) {
     switch framing {
-    case .none: return nil
+    case .none, .stream: return nil
     case .length(let length): state = .identity(left: length)
     case .chunked: state = .chunkSize
     }

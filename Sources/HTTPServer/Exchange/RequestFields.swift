@@ -11,7 +11,7 @@ package struct RequestFields: Sendable, Equatable {
     var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
   }
 
-  /// The whole head, its request line included.
+  /// The whole head, its request line included; of HTTP/2, all names and values.
   let bytes: [UInt8]
   private var fields: [Field] = []
 
@@ -19,6 +19,9 @@ package struct RequestFields: Sendable, Equatable {
     bytes = Array(head)
     fields.reserveCapacity(8)
   }
+
+  /// - Parameter bytes: names and values that `add` tells apart.
+  init(bytes: [UInt8]) { self.bytes = bytes }
 
   var count: Int { fields.count }
 

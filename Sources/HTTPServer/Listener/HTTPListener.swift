@@ -48,7 +48,8 @@ package final class HTTPListener: Sendable {
       let connections = try await loop.submit {
         NIOLoopBound(
           LoopConnections(
-            settings: settings, turns: turns(loop), counters: counters, ledger: ledger, problem: problem, route: route),
+            settings: settings, turns: turns(loop), counters: counters, ledger: ledger, logger: logger,
+            problem: problem, route: route),
           eventLoop: loop)
       }.get()
       loops.append((loop, connections))
@@ -57,12 +58,27 @@ package final class HTTPListener: Sendable {
     let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0.connections) })
     let full = HTTPFault.tooManyConnections(retryAfter: settings.retryAfter)
     let fullForAddress = HTTPFault.tooManyConnectionsFromAddress(retryAfter: settings.retryAfter)
-    let refuse = { @Sendable (channel: any Channel, fault: HTTPFault) throws in
-      guard ledger.enterRefusal() else { return channel.close(promise: nil) }
-      try channel.pipeline.syncOperations.addHandler(
-        RefusedConnection(limits: settings.parser, time: settings.refusalTime, ledger: ledger) { head in
-          answer(problem(fault, head))
-        })
+
+    /// - Returns: nil if it is to be closed without a word.
+    let admit = { @Sendable (remote: String) -> HTTPConnection.Place? in
+      let isTrusted = settings.trustsProxy(at: remote)
+      guard isTrusted || !settings.expectsProxyHeader else {
+        counters.count(.proxyHeaderFailures)
+        logger.debug("refused a connection that comes from no trusted proxy", metadata: ["address": "\(remote)"])
+        return nil
+      }
+      let address = isTrusted ? nil : remote
+      switch ledger.enter(address) {
+      case .admitted:
+        counters.count(.accepted)
+        return .admitted(address: address)
+      case .tooMany:
+        counters.count(.refusedTotal)
+        return ledger.enterRefusal() ? .refused(full) : nil
+      case .tooManyFromAddress:
+        counters.count(.refusedPerAddress)
+        return ledger.enterRefusal() ? .refused(fullForAddress) : nil
+      }
     }
 
     let bootstrap = ServerBootstrap(group: acceptGroup, childGroup: childGroup)
@@ -73,7 +89,8 @@ package final class HTTPListener: Sendable {
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
             AcceptGate(
-              settings: settings, answer: answer(problem(full, nil)), counters: counters, logger: logger,
+              settings: settings, answer: settings.tls == nil ? answer(problem(full, nil)) : nil, counters: counters,
+              logger: logger,
               loops: childLoops, turns: turns))
         }
       }
@@ -91,31 +108,19 @@ package final class HTTPListener: Sendable {
       )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let remote = Self.plainAddress(channel.remoteAddress?.ipAddress ?? "")
-          let handlers = channel.pipeline.syncOperations
-          switch ledger.enter(remote) {
-          case .admitted:
-            guard let shared = byLoop[ObjectIdentifier(channel.eventLoop)]?.value else {
-              ledger.leave(remote)
-              throw ChannelError.inappropriateOperationForState
-            }
-            counters.count(.accepted)
-            let connection = HTTPConnection(shared: shared, remoteAddress: remote)
-            shared.add(connection)
-            do {
-              try handlers.addHandler(connection)
-            } catch {
-              shared.remove(connection)
-              ledger.leave(remote)
-              throw error
-            }
-          case .tooMany:
-            counters.count(.refusedTotal)
-            try refuse(channel, full)
-          case .tooManyFromAddress:
-            counters.count(.refusedPerAddress)
-            try refuse(channel, fullForAddress)
+          guard let shared = byLoop[ObjectIdentifier(channel.eventLoop)]?.value else {
+            throw ChannelError.inappropriateOperationForState
           }
+          let remote = Self.plainAddress(channel.remoteAddress?.ipAddress ?? "")
+          guard let place = admit(remote) else { return channel.close(promise: nil) }
+          let connection = HTTPConnection(shared: shared, remoteAddress: remote, place: place)
+          do {
+            try channel.pipeline.syncOperations.addHandler(connection)
+          } catch {
+            connection.depart()
+            throw error
+          }
+          if case .admitted = place { shared.add(connection) }
         }
       }
     let channel = try await bootstrap.bind(host: host, port: port).get()
@@ -141,6 +146,12 @@ package final class HTTPListener: Sendable {
   /// Closes every connection without an exchange, and each other one after its answer.
   package func closeIdle() async throws {
     for (loop, connections) in loops { try await loop.submit { connections.value.closeIdle() }.get() }
+  }
+
+  /// Has clients that may have several requests open on a connection bring the next ones elsewhere (HTTP/2's GOAWAY);
+  /// those that are open go on.
+  package func goAway() async throws {
+    for (loop, connections) in loops { try await loop.submit { connections.value.goAwayHTTP2() }.get() }
   }
 
   /// Stops accepting and closes every connection at once.

@@ -30,6 +30,8 @@ package enum RequestSyntaxError: Error, Equatable, Sendable {
   case transferEncodingInvalid
   case transferCodingUnknown(String)
   case expectationUnknown
+  // Methods
+  case connectIsForWebSockets
   // Chunks
   case chunkSizeInvalid
   case chunkLineTooLong(limit: Int)
@@ -55,6 +57,7 @@ package enum RequestSyntaxError: Error, Equatable, Sendable {
     case .malformedMethod: "the method has a byte that no method may have"
     case .malformedTarget: "the target must be a path that begins with '/' or an absolute http URL, in ASCII"
     case .malformedVersion: "the first line must end with HTTP/1.1 or HTTP/1.0"
+    case .connectIsForWebSockets: "this server is no proxy: CONNECT is for ':protocol' websocket alone"
     case .foldedHeader: "a header field may not continue on the next line"
     case .headerWithoutColon: "a header field has no colon"
     case .emptyHeaderName: "a header field has no name"

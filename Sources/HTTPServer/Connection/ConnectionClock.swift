@@ -3,7 +3,17 @@ import NIOCore
 /// One deadline at a time, and at most one timer for it: a deadline that moves back leaves its timer to fire early and
 /// go on, so that a busy connection schedules almost nothing and an idle one holds one task.
 struct ConnectionClock {
-  enum Deadline { case none, firstByte, head, body, skip, idle, stall, linger }
+  enum Deadline {
+    case none
+    /// Of the connection: from accepting to the end of TLS's handshake, to the first byte, and for a refused one to its
+    /// request.
+    case handshake, firstByte, refusal
+    /// Of the session: a request's head, its body, what is skipped of one, and, where there are streams, the next of
+    /// theirs.
+    case head, body, skip, streams
+    /// Without a request; with bytes that the peer does not take; after our side was closed.
+    case idle, stall, linger
+  }
 
   fileprivate(set) var deadline: Deadline = .none
   fileprivate var at: NIODeadline = .distantFuture
@@ -20,15 +30,23 @@ struct ConnectionClock {
 }
 
 extension HTTPConnection {
-  /// The connection was accepted.
+  func watchHandshake() { set(.handshake, in: shared.settings.handshakeTime) }
+
   func watchFirstByte() { set(.firstByte, in: shared.settings.requestHeadTime) }
 
+  func watchRefusal() { set(.refusal, in: shared.settings.refusalTime) }
+
   /// Between requests: the clock for what comes next.
-  func watchNextRequest() {
+  ///
+  /// - Parameter hasBegun: some of the next head is there.
+  func watchNextRequest(hasBegun: Bool) {
     if !isWritable {
       // Not moved by later bytes: a peer that sends and takes nothing is stalled all the same.
       if clock.deadline != .stall { watchStall() }
-    } else if parser.bufferedBytes > 0 {
+    } else if refusal != nil {
+      // Has one time for all.
+      if clock.deadline != .refusal { watchRefusal() }
+    } else if hasBegun {
       // Not moved by later bytes: it is the whole head that must be there in time.
       if clock.deadline != .head { set(.head, in: shared.settings.requestHeadTime) }
     } else if hasServed {
@@ -40,20 +58,25 @@ extension HTTPConnection {
 
   func watchSkip() { set(.skip, in: shared.settings.bodyTime) }
 
+  /// The session is asked what is late (`HTTPSession.timedOut`).
+  func watchStreams(until deadline: NIODeadline) { set(.streams, at: deadline) }
+
   /// From now on some of what is pending must leave within each stall time.
   func watchStall() {
     clock.stalledBytes = pendingBytes
     set(.stall, in: shared.settings.stallTime)
   }
 
-  func watchLinger() { set(.linger, in: shared.settings.lingerTime) }
+  func watchLinger() { set(.linger, in: refusal == nil ? shared.settings.lingerTime : shared.settings.refusalTime) }
 
   func clearDeadline() { clock.deadline = .none }
 
-  private func set(_ deadline: ConnectionClock.Deadline, in time: TimeAmount) {
+  private func set(_ deadline: ConnectionClock.Deadline, in time: TimeAmount) { set(deadline, at: .now() + time) }
+
+  private func set(_ deadline: ConnectionClock.Deadline, at time: NIODeadline) {
     guard let context else { return }
     clock.deadline = deadline
-    clock.at = .now() + time
+    clock.at = time
     if clock.timer != nil, clock.timerAt <= clock.at { return }
     clock.timer?.cancel()
     schedule(context)
@@ -72,15 +95,17 @@ extension HTTPConnection {
     clock.deadline = .none
     switch expired {
     case .none: break
-    case .head: refuse(.requestTimeout)
-    case .body:
-      if case .open(let exchange) = phase { exchange.bodyTimedOut() }
-    case .skip: leave()
+    case .head, .body, .skip, .streams: session?.timedOut(expired)
     case .stall:
       if pendingBytes < clock.stalledBytes { return watchStall() }
       shared.counters.count(.stalled)
       close()
-    case .firstByte, .idle, .linger: close()
+    case .refusal: refuseUnasked()
+    case .handshake:
+      shared.counters.count(.handshakeTimeouts)
+      close()
+    case .idle: if let session { session.goAway() } else { close() }
+    case .firstByte, .linger: close()
     }
   }
 }

@@ -1,3 +1,4 @@
+package import HTTP2
 package import NIOCore
 
 /// Every limit of a listener. Each answers one kind of abuse; the comment says which, and with what it is refused.
@@ -38,8 +39,18 @@ package struct HTTPListenerSettings: Sendable {
   package var backlog: Int32 = 4096
   /// How long accepting rests when the process or the system is out of descriptors or memory.
   package var acceptPause: TimeAmount = .milliseconds(100)
-  /// What requests carry as their scheme.
-  package var scheme = "http"
+  /// Ends TLS, with these certificates; nil: clear text.
+  package var tls: ServedTLS?
+  /// From accepting (or from a proxy's header) to the end of TLS's handshake: closed without a word.
+  package var handshakeTime: TimeAmount = .seconds(10)
+  /// Who may say for whom a request is.
+  package var trustedProxies = AddressRanges()
+  /// Every connection begins with a PROXY header, and comes from a trusted proxy; others are closed.
+  package var expectsProxyHeader = false
+  /// What one HTTP/2 connection may do.
+  package var http2 = HTTP2Settings()
 
   package init() {}
+
+  func trustsProxy(at address: String) -> Bool { !trustedProxies.isEmpty && trustedProxies.contains(address) }
 }

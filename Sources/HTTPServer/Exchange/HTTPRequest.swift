@@ -24,10 +24,18 @@ package final class HTTPRequest: Sendable {
   /// Host and port the client meant: an absolute target's, else the Host field's; empty on HTTP/1.0 without Host.
   package var authority: String { target.authority ?? head.host }
 
-  /// Asks for RFC 6455 on HTTP/1.1: GET with `Connection: upgrade` and `Upgrade: websocket`. The handshake's other
-  /// fields are the transport's to check. Not with a body: its bytes would be taken for frames.
+  /// What the request says its body's length is, in bytes.
+  var contentLength: Int? { headers.firstValue("content-length").flatMap { Int(String(decoding: $0, as: UTF8.self)) } }
+
+  /// Asks for a WebSocket: RFC 6455 on HTTP/1.1, which is GET with `Connection: upgrade` and `Upgrade: websocket`, or
+  /// RFC 8441 on HTTP/2. The handshake's other fields are the transport's to check. Not with a body: its bytes would be
+  /// taken for frames.
   package var wantsWebSocket: Bool {
-    head.asksForUpgrade && method == "GET" && version == .http1_1 && headers.hasToken("websocket", in: "upgrade")
-      && headers.hasToken("upgrade", in: "connection") && head.framing == .none
+    head.isWebSocketConnect
+      || head.asksForUpgrade && method == "GET" && version == .http1_1 && headers.hasToken("websocket", in: "upgrade")
+        && headers.hasToken("upgrade", in: "connection") && head.framing == .none
   }
+
+  /// Whether the WebSocket handshake has a key to be answered: there is none on HTTP/2 (RFC 8441 section 5).
+  package var hasWebSocketKey: Bool { !head.isWebSocketConnect }
 }

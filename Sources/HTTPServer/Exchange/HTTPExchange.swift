@@ -28,13 +28,18 @@ package protocol HTTPExchange: AnyObject {
   /// - Parameter limit: in bytes.
   func readBody(limit: Int, _ done: @escaping (Result<ByteBuffer, HTTPBodyError>) -> Void)
 
-  /// Answers. An unread body is skipped if it is small, else the connection is closed after the answer.
+  /// Answers. An unread body is skipped if it is small, else the connection (on HTTP/2 the stream) is closed after the
+  /// answer.
   func respond(_ response: HTTPResponse)
 
-  /// Begins an answer without a known end: chunked on HTTP/1.1, ended by closing on 1.0. The head leaves at once.
+  /// How a transport must frame the bytes of an answer that `openStream` begins.
+  var streamFraming: OutletFraming { get }
+
+  /// Begins an answer without a known end: chunked on HTTP/1.1, ended by closing on 1.0, a stream on HTTP/2. The head
+  /// leaves at once.
   func openStream(status: Int, headers: HTTPHeaders) -> any Outlet
 
-  /// Answers 101 with `Upgrade` and `Connection` and the fields given. From then on the outlet carries bytes as they
+  /// Answers 101 with `Upgrade` and `Connection` and the fields given, or 200 on HTTP/2 (RFC 8441). From then on the outlet carries bytes as they
   /// are; what the client sent behind its request reaches the outlet's receiver first.
   func acceptWebSocket(headers: HTTPHeaders) -> any Outlet
 
@@ -43,6 +48,6 @@ package protocol HTTPExchange: AnyObject {
 
   /// Whether a peer that closes its sending side counts as gone. False by default: a client may send a publish, half
   /// close, and still read the answer. A parked poll sets it to true, because closing a socket looks the same from
-  /// here and nothing else tells.
+  /// here and nothing else tells. On HTTP/2 a reset tells, and this means nothing.
   var endsWithInput: Bool { get set }
 }

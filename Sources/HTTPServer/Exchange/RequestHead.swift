@@ -6,6 +6,8 @@ package enum BodyFraming: Equatable, Sendable {
   /// In bytes; above 0.
   case length(Int)
   case chunked
+  /// With its stream's end (HTTP/2).
+  case stream
 }
 
 /// A request's head, with everything decided that the connection needs to go on.
@@ -18,7 +20,11 @@ package struct RequestHead: Equatable, Sendable {
   package let keepsAlive: Bool
   package let expectsContinue: Bool
   package let asksForUpgrade: Bool
+  /// Asks for a WebSocket on an HTTP/2 stream (RFC 8441): without a key and without fields about the connection.
+  package let isWebSocketConnect: Bool
   private let targetRange: Range<Int>
+  /// HTTP/2's `:authority`.
+  private let authorityRange: Range<Int>?
 
   /// Judges the fields that decide about addressing and framing. Every doubt is an error, because a proxy before us
   /// may read the doubt the other way (request smuggling).
@@ -29,6 +35,8 @@ package struct RequestHead: Equatable, Sendable {
   ) throws(RequestSyntaxError) {
     self.method = method
     targetRange = target
+    authorityRange = nil
+    isWebSocketConnect = false
     self.version = version
     self.headers = headers
     let isHTTP11 = version.minor >= 1
@@ -56,11 +64,39 @@ package struct RequestHead: Equatable, Sendable {
     asksForUpgrade = headers.contains(name: "upgrade")
   }
 
+  /// An HTTP/2 request (RFC 9113 section 8.3), whose fields nghttp2 has checked.
+  ///
+  /// - Parameters:
+  ///   - target: where `:path` lies in the fields' bytes.
+  ///   - authority: the same of `:authority`, if it was sent.
+  ///   - webSocket: a CONNECT with `:protocol` `websocket`; for routes that is a GET, as it is on HTTP/1.1.
+  ///   - hasBody: the stream goes on behind the head.
+  init(
+    http2 method: String, target: Range<Int>, authority: Range<Int>?, headers: RequestFields, webSocket: Bool,
+    hasBody: Bool
+  ) throws(RequestSyntaxError) {
+    self.method = webSocket ? "GET" : method
+    targetRange = target
+    authorityRange = authority
+    isWebSocketConnect = webSocket
+    version = HTTPVersion(major: 2, minor: 0)
+    self.headers = headers
+    framing = hasBody && !webSocket ? .stream : .none
+    keepsAlive = true
+    expectsContinue = false
+    asksForUpgrade = false
+    guard let host = authority.map({ headers.bytes[$0] }) ?? headers.firstValue("host") else { throw .hostMissing }
+    guard Authority.isValid(host) else { throw .hostInvalid }
+    guard !targetBytes.isEmpty else { throw .malformedTarget }
+  }
+
   package var target: String { String(decoding: targetBytes, as: UTF8.self) }
   var targetBytes: ArraySlice<UInt8> { headers.bytes[targetRange] }
 
-  /// The Host field; empty on HTTP/1.0 without one.
-  package var host: String { headers.first(name: "host") ?? "" }
+  /// The Host field, or what HTTP/2 has in its place; empty on HTTP/1.0 without one.
+  package var host: String {
+    authorityRange.map { String(decoding: headers.bytes[$0], as: UTF8.self) } ?? headers.first(name: "host") ?? ""
+  }
 
   private static func framing(_ headers: RequestFields, isHTTP11: Bool) throws(RequestSyntaxError) -> BodyFraming {
     if let coding = headers.firstValue("transfer-encoding") {

@@ -1,5 +1,7 @@
+import Logging
 import LoopTurns
 import NIOCore
+import TLS
 
 /// The connections of one event loop and what they share. Touched on that loop only.
 final class LoopConnections {
@@ -8,6 +10,8 @@ final class LoopConnections {
   let route: @Sendable (any HTTPExchange) -> Void
   let counters: HTTPCounters
   let ledger: ConnectionLedger
+  let logger: Logger
+  let tlsOutput = TLSOutput()
   private let turns: LoopTurns
   var writer = ResponseWriter()
   private var scratch = ByteBuffer()
@@ -17,13 +21,14 @@ final class LoopConnections {
 
   init(
     settings: HTTPListenerSettings, turns: LoopTurns, counters: HTTPCounters, ledger: ConnectionLedger,
-    problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
+    logger: Logger, problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) {
     self.settings = settings
     self.turns = turns
     self.counters = counters
     self.ledger = ledger
+    self.logger = logger
     self.problem = problem
     self.route = route
   }
@@ -42,6 +47,23 @@ final class LoopConnections {
 
   /// In bytes; more is given back.
   private static let keptScratch = 32 << 10
+
+  // MARK: What leaves together
+
+  private var unflushed: [HTTP2Session] = []
+
+  /// Lets a session write what it has when the work under way is done: after a burst, say, to all its streams at once.
+  func flushSoon(_ session: HTTP2Session) {
+    unflushed.append(session)
+    guard unflushed.count == 1 else { return }
+    session.connection.eventLoop?.assumeIsolated().execute { self.flush() }
+  }
+
+  private func flush() {
+    let sessions = unflushed
+    unflushed.removeAll(keepingCapacity: true)
+    for session in sessions { session.flush() }
+  }
 
   // MARK: Turns
 
@@ -141,10 +163,12 @@ final class LoopConnections {
   /// Closes what has no exchange open, and lets no connection begin another after its answer.
   func closeIdle() {
     isClosing = true
-    for connection in connections where connection.isIdle {
-      // An answer that is still on its way goes first.
-      if connection.isWritable { connection.close() } else { connection.leave() }
-    }
+    for connection in connections { connection.goAway() }
+  }
+
+  /// Tells those who may have several requests open to bring the next ones elsewhere.
+  func goAwayHTTP2() {
+    for connection in connections { (connection.session as? HTTP2Session)?.goAway() }
   }
 
   func closeAll() {

@@ -24,7 +24,8 @@ final class AcceptGate: ChannelDuplexHandler {
   typealias OutboundIn = any Channel
 
   private let settings: HTTPListenerSettings
-  private let answer: ByteBuffer
+  /// What a client is told that cannot be let in; nil where that cannot be said, as under TLS.
+  private let answer: ByteBuffer?
   private let counters: HTTPCounters
   private let logger: Logger
   private let loops: [any EventLoop]
@@ -44,7 +45,7 @@ final class AcceptGate: ChannelDuplexHandler {
   ///   - loops: those that connections are dealt out to.
   ///   - turns: each loop's.
   init(
-    settings: HTTPListenerSettings, answer: ByteBuffer, counters: HTTPCounters, logger: Logger,
+    settings: HTTPListenerSettings, answer: ByteBuffer?, counters: HTTPCounters, logger: Logger,
     loops: [any EventLoop], turns: @escaping @Sendable (any EventLoop) -> LoopTurns
   ) {
     self.loops = loops
@@ -142,7 +143,7 @@ final class AcceptGate: ChannelDuplexHandler {
       closeDescriptor(spare)
       let client = accept(listening, nil, nil)
       if client >= 0 {
-        _ = answer.withUnsafeReadableBytes { DirectWriter.send($0, to: client) }
+        _ = answer?.withUnsafeReadableBytes { DirectWriter.send($0, to: client) }
         shutdown(client, Int32(SHUT_WR))
         // A request that came already would turn the close into a reset.
         withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { space in

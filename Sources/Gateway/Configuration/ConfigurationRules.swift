@@ -18,12 +18,13 @@ struct ConfigurationRule: Sendable {
     ) { $0.tls.clientCertificates == .off || $0.tls.clientAuthorities != nil },
     ConfigurationRule(
       paths: ["tls.client_certificates", "tls.certificates"],
-      advice: "only a gateway with a certificate of its own can ask for those of clients"
+      advice: "only a gateway with certificates of its own can look at those of clients"
     ) { $0.tls.clientCertificates == .off || !$0.tls.certificates.isEmpty },
+    // Nobody is told twice that the certificates are missing.
     ConfigurationRule(
       paths: ["tls.client_authorities", "tls.certificates"],
-      advice: "only a gateway with a certificate of its own can ask for those of clients"
-    ) { $0.tls.clientAuthorities == nil || !$0.tls.certificates.isEmpty },
+      advice: "only a gateway with certificates of its own can look at those of clients"
+    ) { $0.tls.clientAuthorities == nil || $0.tls.clientCertificates != .off || !$0.tls.certificates.isEmpty },
     ConfigurationRule(
       paths: ["proxy.protocol", "proxy.trusted"], advice: "say which addresses the proxies have"
     ) { $0.proxy.protocol == .off || !$0.proxy.trusted.isEmpty },

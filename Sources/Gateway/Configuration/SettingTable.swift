@@ -69,7 +69,7 @@ package enum SettingTable {
           "limits.connections", \.limits.connections, .count(1...10_000_000), "open connections; see ulimit -n too"),
         Setting(
           "limits.connections_per_address", \.limits.connectionsPerAddress, .count(1...10_000_000),
-          "from one address; behind a proxy all come from one"),
+          "from one address; those of proxy.trusted are not counted"),
         Setting(
           "limits.batch_messages", \.limits.batchMessages, .count(1...100_000),
           "messages of one batch publish, each counted for every topic"),

@@ -16,6 +16,22 @@ struct ConfigurationRulesTests {
       "reconnect.min is 21s (s.yaml:1) and reconnect.max is 20s (default): min must not be longer than max"
     ),
     (
+      "tls: { certificates: [{ certificate: c, key: k }], client_certificates: required }",
+      "tls.client_certificates is required (s.yaml:1) and tls.client_authorities is empty (default): name the file with the authorities that sign the certificates of clients"
+    ),
+    (
+      "tls: { client_authorities: ca.pem, client_certificates: optional }",
+      "tls.client_certificates is optional (s.yaml:1) and tls.certificates is [] (default): only a gateway with certificates of its own can look at those of clients"
+    ),
+    (
+      "tls: { client_authorities: ca.pem }",
+      "tls.client_authorities is ca.pem (s.yaml:1) and tls.certificates is [] (default): only a gateway with certificates of its own can look at those of clients"
+    ),
+    (
+      "proxy: { protocol: v2 }",
+      "proxy.protocol is v2 (s.yaml:1) and proxy.trusted is [] (default): say which addresses the proxies have"
+    ),
+    (
       "drain: { timeout: 5s }",
       "drain.window is 10s (default) and drain.timeout is 5s (s.yaml:1): the timeout must not cut the window"
     ),
@@ -26,6 +42,9 @@ struct ConfigurationRulesTests {
 
   @Test(arguments: [
     "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0", "limits: { message_bytes: 1MiB, memory: 16MiB }",
+    "tls: { certificates: [{ certificate: c, key: k }], client_certificates: optional, client_authorities: ca.pem }",
+    "tls: { certificates: [{ certificate: c, key: k }], client_authorities: ca.pem }",
+    "proxy: { protocol: v2, trusted: 127.0.0.1 }", "proxy: { trusted: 127.0.0.1 }",
     "reconnect: { min: 20s }", "drain: { window: 30s }", "listen: 127.0.0.1:8081\nadmin: off",
   ])
   func `a rule holds up to its edge`(yaml: String) {
@@ -48,6 +67,11 @@ struct ConfigurationRulesTests {
     ("limits.connections_per_address", "0"), ("limits.batch_messages", "0"), ("limits.batch_bytes", "0"),
     ("limits.poll_wait", "25h"), ("limits.poll_messages", "0"), ("limits.history_messages", "0"),
     ("limits.request_head_time", "0s"), ("limits.idempotency_keys", "0"), ("limits.memory", "15MiB"),
+    ("limits.tls_handshake_time", "0s"), ("limits.tls_handshake_time", "25h"), ("tls.reload_interval", "0s"),
+    ("limits.http2_streams", "0"), ("limits.http2_streams", "10001"), ("limits.http2_resets", "0"),
+    ("limits.http2_resets", "1000001"), ("limits.http2_control_frames", "0"),
+    ("limits.http2_control_frames", "1000001"), ("limits.http2_continuations", "0"),
+    ("limits.http2_continuations", "1001"),
     ("idempotency.window", "8d"), ("heartbeat.sse", "0s"), ("compression.level", "0"), ("compression.level", "10"),
     ("drain.window", "0s"),
   ])

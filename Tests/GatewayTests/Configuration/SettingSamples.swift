@@ -10,6 +10,13 @@ let settingSamples: [String: String] = [
   "history.age": "2d3h",
   "history.bytes": "3MB",
   "topics": #"[{ match: "orders.*", history: { messages: 5, age: 1h, bytes: 1MiB } }, { match: "a:b" }]"#,
+  "tls.certificates": #"[{ certificate: "a \"b\\.pem", key: "/etc/key.pem" }, { certificate: "c", key: "d" }]"#,
+  "tls.client_certificates": "optional",
+  "tls.client_authorities": "../clients.pem",
+  "tls.ticket_key": "/run/secrets/tickets",
+  "tls.reload_interval": "1m",
+  "proxy.trusted": #"["10.0.0.0/8", "2001:db8::1"]"#,
+  "proxy.protocol": "v2",
   "limits.message_bytes": "65537B",
   "limits.header_bytes": "32KiB",
   "limits.request_line_bytes": "4KiB",
@@ -24,9 +31,14 @@ let settingSamples: [String: String] = [
   "limits.history_messages": "15",
   "limits.request_head_time": "3s",
   "limits.request_body_time": "4s",
+  "limits.tls_handshake_time": "11s",
   "limits.idle_time": "5s",
   "limits.pong_time": "6s",
   "limits.stalled_write_time": "7s",
+  "limits.http2_streams": "17",
+  "limits.http2_resets": "18",
+  "limits.http2_control_frames": "19",
+  "limits.http2_continuations": "20",
   "limits.idempotency_keys": "16",
   "limits.memory": "256MiB",
   "idempotency.window": "1d",
@@ -46,14 +58,31 @@ let settingSamples: [String: String] = [
   "diagnostics.echo": "true",
 ]
 
+/// The settings whose values are words with commas between, in text that is no YAML.
+private let wordLists: Set = ["cors.origins", "proxy.trusted"]
+
+/// For the settings whose samples are good only beside other settings, flags that set those.
+func companions(of path: String) -> [ConfigurationFlag] {
+  let paths: [String] =
+    switch path {
+    case "tls.client_certificates": ["tls.certificates", "tls.client_authorities"]
+    case "tls.client_authorities": ["tls.certificates"]
+    case "proxy.protocol": ["proxy.trusted"]
+    default: []
+    }
+  return paths.map {
+    ConfigurationFlag(path: $0, spelling: "--companion", value: asPlainText(settingSamples[$0] ?? "", path: $0))
+  }
+}
+
 /// The sample as an environment variable or a flag holds it.
 func asPlainText(_ sample: String, path: String) -> String {
-  path == "cors.origins" ? sample.filter { !"[]\"".contains($0) } : sample
+  wordLists.contains(path) ? sample.filter { !"[]\"".contains($0) } : sample
 }
 
 /// The sample as a file that sets nothing else.
 func asFile(_ sample: String, path: String) -> String {
-  let value = sample.hasPrefix("[{") || path == "cors.origins" ? sample : "\"\(sample)\""
+  let value = sample.hasPrefix("[{") || wordLists.contains(path) ? sample : "\"\(sample)\""
   let parts = path.split(separator: ".")
   return parts.count == 1 ? "\(parts[0]): \(value)\n" : "\(parts[0]):\n  \(parts[1]): \(value)\n"
 }

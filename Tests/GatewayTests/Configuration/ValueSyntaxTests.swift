@@ -47,6 +47,27 @@ struct ValueSyntaxTests {
     #expect(configurationErrors("store: mongo") == ["s.yaml:1: store: \"mongo\" is no store; use memory"])
   }
 
+  // MARK: - Trusted proxies
+
+  @Test func `trusted proxies may stand on lines, alone, or between commas`() throws {
+    let two = ["10.0.0.0/8", "2001:db8::1"]
+    #expect(
+      try loadConfiguration("proxy:\n  trusted:\n  - 10.0.0.0/8\n  - 2001:db8::1\n").configuration.proxy.trusted == two)
+    #expect(try loadConfiguration("proxy: { trusted: 10.0.0.0/8 }").configuration.proxy.trusted == [two[0]])
+    let environment = ["SLUICE_PROXY_TRUSTED": "10.0.0.0/8, 2001:db8::1"]
+    #expect(try loadConfiguration(environment: environment).configuration.proxy.trusted == two)
+  }
+
+  @Test(arguments: [
+    ("proxy.example.com", "is a name or no address at all"), ("10.0.0.0/33", "needs a prefix from 0 to 32"),
+    ("10.0.0.1/8", "has bits set beyond its prefix; write 10.0.0.0/8 for the range or 10.0.0.1"),
+  ])
+  func `what is no address and no range is refused where it stands`(text: String, why: String) {
+    let told = configurationErrors("proxy:\n  trusted:\n  - 127.0.0.1\n  - \(text)\n")
+    #expect(told.count == 1)
+    #expect(told.first?.hasPrefix("s.yaml:4: proxy.trusted[1]: \"\(text)\" \(why)") == true, "\(told)")
+  }
+
   // MARK: - Origins
 
   @Test(arguments: [

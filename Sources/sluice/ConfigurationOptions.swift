@@ -31,6 +31,23 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
   var logLevel: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The certificate with its chain, PEM: turns TLS on, in place of tls.certificates.", valueName: "file"))
+  var tlsCertificate: String?
+
+  @Option(help: ArgumentHelp("The key of --tls-certificate, PEM.", valueName: "file"))
+  var tlsKey: String?
+
+  func validate() throws {
+    if tlsCertificate != nil, tlsKey == nil {
+      throw ValidationError("--tls-certificate is nothing without its key: add --tls-key FILE")
+    }
+    if tlsKey != nil, tlsCertificate == nil {
+      throw ValidationError("--tls-key is nothing without its certificate: add --tls-certificate FILE")
+    }
+  }
+
   /// All sources laid over each other. Every error of every source goes to standard error, a line each.
   ///
   /// - Throws: exit code 78 (EX_CONFIG), after having said why.
@@ -47,9 +64,13 @@ struct ConfigurationOptions: ParsableArguments {
   }
 
   private var flags: [ConfigurationFlag] {
-    [
+    var certificates: String?
+    if let tlsCertificate, let tlsKey {
+      certificates = "[\(GatewayConfiguration.TLS.Pair(certificate: tlsCertificate, key: tlsKey))]"
+    }
+    return [
       ("listen", "--listen", listen), ("admin", "--admin", admin), ("store", "--store", store),
-      ("log.level", "--log-level", logLevel),
+      ("log.level", "--log-level", logLevel), ("tls.certificates", "--tls-certificate", certificates),
     ].compactMap { path, spelling, value in
       value.map { ConfigurationFlag(path: path, spelling: spelling, value: $0) }
     }

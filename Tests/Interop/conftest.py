@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 
+from support.certificates import Authority
 from support.gateway import Gateway
 from support.proxy import CuttingProxy
 
@@ -25,13 +26,35 @@ topics:
     gateway.stop()
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """An authority of our own, and certificates that it vouches for."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def secure_gateway(tmp_path_factory, certificates):
+    """One gateway with TLS for all tests that leave it as it was."""
+    pair = certificates.issue("localhost", ["localhost", "127.0.0.1"])
+    configuration = f"""\
+tls: {{ certificates: [{{ certificate: {pair.certificate}, key: {pair.key} }}] }}
+heartbeat: {{ sse: 1s, ndjson: 1s, websocket: 1s }}
+reconnect: {{ min: 100ms, max: 1s }}
+history: {{ messages: 100000, age: 1h }}
+diagnostics: {{ echo: true }}
+"""
+    gateway = Gateway(tmp_path_factory.mktemp("secure"), configuration, authority=certificates.file)
+    yield gateway
+    gateway.stop()
+
+
 @pytest.fixture
 def start(tmp_path_factory):
     """Starts a gateway for this test alone: start(configuration)."""
     started = []
 
-    def start(configuration="", listen="127.0.0.1:0"):
-        started.append(Gateway(tmp_path_factory.mktemp("own"), configuration, listen))
+    def start(configuration="", listen="127.0.0.1:0", authority=None):
+        started.append(Gateway(tmp_path_factory.mktemp("own"), configuration, listen, authority=authority))
         return started[-1]
 
     yield start

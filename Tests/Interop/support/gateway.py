@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -18,9 +19,10 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 class Gateway:
-    """A running `sluice serve`. `configuration` is the text of its configuration file, `command` what it runs under."""
+    """A running `sluice serve`. `configuration` is the text of its configuration file, `command` what it runs under,
+    `authority` a file with who vouches for it, where it speaks TLS."""
 
-    def __init__(self, folder, configuration="", listen="127.0.0.1:0", command=()):
+    def __init__(self, folder, configuration="", listen="127.0.0.1:0", command=(), authority=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.log_path = folder / "gateway.log"
         arguments = [*command, BINARY, "serve", "--listen", listen, "--admin", "127.0.0.1:0"]
@@ -37,8 +39,11 @@ class Gateway:
         except BaseException:
             self.stop()
             raise
-        self.host, port = self.url.removeprefix("http://").split(":")
+        self.scheme, address = self.url.split("://")
+        self.host, port = address.split(":")
         self.port = int(port)
+        self.authority = authority
+        self._context = ssl.create_default_context(cafile=authority) if authority else None
 
     @property
     def log(self):
@@ -64,7 +69,8 @@ class Gateway:
         url = url if url.startswith("http") else self.url + url
         request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            context = self._context if url.startswith("https") else None
+            with urllib.request.urlopen(request, timeout=30, context=context) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as answer:
             with answer:

@@ -3,13 +3,13 @@
 /// A proxy appends the address that it saw, and passes on what was there before, which anybody may have written. So the
 /// lists are read from their end, up to the first address that is not a trusted proxy's: that is the client's. What
 /// cannot be read ends the reading, and the address before it is as near to the client as is known.
-enum ForwardedFields {
+package enum ForwardedFields {
   /// Ask only about a request that came from a trusted address.
   ///
   /// - Returns: the client's address without port, nil if no field tells one; and `http` or `https`, nil if neither was
   ///   told. A proxy sets one of the two kinds of field and may pass the other on, as a client made it up: where both
   ///   are there and tell different addresses, neither is believed.
-  static func client(of fields: RequestFields, trusted: AddressRanges) -> (address: String?, scheme: String?) {
+  package static func client(of fields: RequestFields, trusted: AddressRanges) -> (address: String?, scheme: String?) {
     let forwarded = elements(fields["forwarded"]).map { ForwardedElement($0) }
     let listed = elements(fields["x-forwarded-for"]).map { ForwardedElement(node: $0) }
     let named = forwarded.isEmpty ? listed : forwarded

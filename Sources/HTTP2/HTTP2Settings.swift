@@ -7,7 +7,7 @@ package struct HTTP2Settings: Sendable, Equatable {
   package var headerBytes = 24 << 10
   /// Fields of a head. Above, a request arrives with `isTooLarge`; above four times as many, the connection ends.
   package var headerCount = 100
-  /// CONTINUATION frames of one header block. nghttp2 itself takes no more than 8.
+  /// CONTINUATION frames of one header block.
   package var continuations = 8
   /// Streams that the peer reset, and streams of its that had to be reset.
   package var resets = Rate(burst: 500, perSecond: 50)

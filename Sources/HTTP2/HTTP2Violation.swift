@@ -25,14 +25,6 @@ package enum HTTP2Violation: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// What the peer is told.
-  var code: HTTP2ErrorCode {
-    switch self {
-    case .resets, .controlFrames, .continuations, .headerList: .enhanceYourCalm
-    case .streamIdentifier, .protocolError: .protocolError
-    }
-  }
-
   /// For a log.
   package var description: String {
     switch self {

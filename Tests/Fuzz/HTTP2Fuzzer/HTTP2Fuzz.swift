@@ -1,0 +1,1 @@
+../../HTTP2Tests/HTTP2Fuzz.swift

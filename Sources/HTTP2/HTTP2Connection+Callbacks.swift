@@ -117,6 +117,8 @@ extension HTTP2Connection {
     case NGHTTP2_RST_STREAM:
       let isOurs = streams.slot(of: frame.hd.stream_id).map { streams[$0].isResetByUs } ?? false
       if !isOurs, !watch.hadToReset(now: now), violation == nil { violation = .resets }
+    case NGHTTP2_GOAWAY where goAwaysAsked > 0:
+      goAwaysAsked -= 1
     case NGHTTP2_GOAWAY where !isTerminated && frame.goaway.error_code != HTTP2ErrorCode.noError.rawValue:
       isTerminated = true
       if violation == nil { violation = .protocolError(words(of: frame.goaway)) }

@@ -72,7 +72,7 @@ extension HTTP2Connection {
   /// No new streams after those that have come; open ones go on.
   package func goAway(_ code: HTTP2ErrorCode) {
     guard let session, violation == nil else { return }
-    isTerminated = true
+    goAwaysAsked += 1
     nghttp2_submit_goaway(
       session, 0, nghttp2_session_get_last_proc_stream_id(session), code.rawValue, nil, 0)
   }

@@ -28,8 +28,10 @@ package final class HTTP2Connection {
 
   /// Why the connection ends.
   var violation: HTTP2Violation?
-  /// A GOAWAY with an error is ours, not nghttp2's own.
+  /// The GOAWAY that ends it is asked for, by us or by nghttp2 itself.
   var isTerminated = false
+  /// GOAWAYs of `goAway` that have not left: others are nghttp2's own.
+  var goAwaysAsked = 0
 
   /// Where frames go while nghttp2 is asked for them, and how many bytes are enough.
   var output = ByteBuffer()

@@ -194,6 +194,30 @@ struct AbuseTests {
     #expect(client.server.isDone)
   }
 
+  @Test func `Sent away already, a peer is still told what it broke`() throws {
+    for (abuse, violation, code) in [
+      ([Frame](repeating: .ping, count: 2000), "control_frames", calm),
+      ([.data(0, [1])], "protocol_error", protocolError),
+    ] {
+      let client = try RawClient()
+      try client.send(.headers(1, flags: Frame.Flag.endHeaders))
+      client.server.goAway(.noError)
+      #expect(client.goAwayCode() == 0)
+      #expect(client.violation(abuse)?.label == violation)
+      #expect(client.goAwayCode() == code)
+      #expect(client.server.isDone)
+    }
+  }
+
+  @Test func `A GOAWAY with a code that was asked for is no fault of the peer`() throws {
+    let client = try RawClient()
+    try client.send(.headers(1, flags: Frame.Flag.endHeaders))
+    client.server.goAway(.enhanceYourCalm)
+    #expect(client.goAwayCode() == calm)
+    try client.send(.data(1, [1], ends: true))
+    #expect(client.events().map(\.summary).last == "end 1")
+  }
+
   @Test func `A frame larger than 16 KiB ends the connection`() throws {
     let client = try RawClient()
     let frame = Frame.data(1, [UInt8](repeating: 0, count: 20_000))

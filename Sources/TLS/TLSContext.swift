@@ -85,11 +85,11 @@ private final class Choices: Sendable {
   private let protocols: [UInt8]
   private nonisolated(unsafe) let byName: [String: OpaquePointer]
 
-  init(_ protocols: [String], _ contexts: [(names: [String], context: OpaquePointer)]) {
+  init(_ protocols: [String], _ contexts: [(names: Set<String>, context: OpaquePointer)]) {
     self.protocols = Self.wire(protocols)
     var byName: [String: OpaquePointer] = [:]
     for (names, context) in contexts {
-      for name in names where byName[name.lowercased()] == nil { byName[name.lowercased()] = context }
+      for name in names where byName[name] == nil { byName[name] = context }
     }
     self.byName = byName
   }

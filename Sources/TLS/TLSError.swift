@@ -15,25 +15,35 @@ package struct TLSError: Error, Sendable, CustomStringConvertible {
     case certificate
     /// The peer does not like what we sent, our certificate most likely, and has said so.
     case refused
+    /// The peer begins things anew again and again (`TLSSession.lateMessagesLimit`).
+    case flood
     /// What came is no TLS, or was changed on its way.
     case malformed
   }
 
   package let reason: Reason
-  /// OpenSSL's words.
+  /// OpenSSL's words, where it is OpenSSL that complains.
   package let detail: String
 
   package var description: String { "\(reason.rawValue): \(detail)" }
 
   package var isClearText: Bool { reason == .clearText }
 
-  /// What OpenSSL's queue of this thread says; empties it.
-  static func takeLast() -> TLSError {
+  /// What OpenSSL's queue of this thread says of a session; empties it.
+  static func takeLast(of session: OpaquePointer?) -> TLSError {
     let code = ERR_peek_error()
     defer { ERR_clear_error() }
     guard code != 0 else { return TLSError(reason: .malformed, detail: "the connection broke off") }
     let detail = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
-    return TLSError(reason: reason(ERR_GET_REASON(code)), detail: detail)
+    let reason = reason(ERR_GET_REASON(code))
+    return TLSError(reason: reason, detail: reason == .certificate ? detail + verdict(on: session) : detail)
+  }
+
+  /// Why a certificate is not taken, where one was shown.
+  private static func verdict(on session: OpaquePointer?) -> String {
+    let verdict = SSL_get_verify_result(session)
+    guard verdict != X509_V_OK, let words = X509_verify_cert_error_string(verdict) else { return "" }
+    return ": \(String(cString: words))"
   }
 
   private static func reason(_ number: Int32) -> Reason {

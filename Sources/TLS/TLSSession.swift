@@ -17,6 +17,13 @@ package final class TLSSession {
   /// The peer has said that nothing more comes (close_notify).
   package private(set) var isInputEnded = false
   private var isClosed = false
+  private var hasBegun = false
+  private var lateMessages = 0
+
+  /// How many messages a peer may send in a session's life that belong to handshakes and come after it: new keys, which
+  /// it may want after millions of records (RFC 8446 section 5.5), and attempts at a second handshake. Each costs us
+  /// work, and some an answer.
+  package static let lateMessagesLimit = 100
 
   /// - Parameters:
   ///   - context: a server's or a client's; the session is of its kind.
@@ -43,6 +50,7 @@ package final class TLSSession {
   package func free() {
     SSL_free(session)
     session = nil
+    isClosed = true
   }
 
   private func expect(_ name: String, _ session: OpaquePointer) {
@@ -85,6 +93,14 @@ package final class TLSSession {
     into: (_ space: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) -> Void
   ) throws(TLSError) {
     guard session != nil, !isInputEnded else { return }
+    if isServer, !hasBegun, let first = bytes.first {
+      hasBegun = true
+      // OpenSSL knows a few methods only.
+      if Self.methodLetters.contains(first) {
+        isClosed = true
+        throw TLSError(reason: .clearText, detail: "http request")
+      }
+    }
     records = bytes
     defer { records = UnsafeRawBufferPointer(start: nil, count: 0) }
     if !isEstablished {
@@ -98,6 +114,7 @@ package final class TLSSession {
         outcome = SSL_read(session, space.baseAddress, Int32(clamping: space.count))
         return max(Int(outcome), 0)
       }
+      guard lateMessages <= Self.lateMessagesLimit else { throw flooded() }
       if outcome > 0 { continue }
       switch SSL_get_error(session, outcome) {
       case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return
@@ -110,12 +127,15 @@ package final class TLSSession {
   }
 
   private static let leastSpace = 512
+  /// What a request in clear begins with; a record begins with its type, which is below (RFC 8446 section 5.1).
+  private static let methodLetters = UInt8(ascii: "A")...UInt8(ascii: "Z")
 
   private func shakeHands() throws(TLSError) {
     ERR_clear_error()
     let outcome = SSL_do_handshake(session)
     if outcome == 1 {
       isEstablished = true
+      countLateMessages()
     } else {
       let error = SSL_get_error(session, outcome)
       guard error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE else { throw failed() }
@@ -124,13 +144,29 @@ package final class TLSSession {
 
   private func failed() -> TLSError {
     isClosed = true
-    return .takeLast()
+    return .takeLast(of: session)
   }
 
-  /// OpenSSL takes what it needs.
+  private func flooded() -> TLSError {
+    isClosed = true
+    return TLSError(
+      reason: .flood, detail: "more than \(Self.lateMessagesLimit) messages of handshakes after the handshake")
+  }
+
+  /// A second handshake, which is refused, shows in our alert alone.
+  private func countLateMessages() {
+    shim_set_message_callback(
+      session,
+      { isOurs, _, type, _, _, _, session in
+        guard let session, type == (isOurs == 0 ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT) else { return }
+        Unmanaged<TLSSession>.fromOpaque(session).takeUnretainedValue().lateMessages += 1
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  /// OpenSSL takes what it needs; a flood is not read on, since OpenSSL reads until there is something in clear.
   func takeRecords(_ space: UnsafeMutableRawBufferPointer) -> Int {
     let count = min(space.count, records.count)
-    guard count > 0 else { return 0 }
+    guard count > 0, lateMessages <= Self.lateMessagesLimit else { return 0 }
     space.copyMemory(from: UnsafeRawBufferPointer(rebasing: records[..<count]))
     records = UnsafeRawBufferPointer(rebasing: records[count...])
     return count

@@ -13,6 +13,17 @@ extension TLSContext {
     return try! .server(settings, ticketKey: ticketKey, now: TestCertificate.now)
   }
 
+  /// A server's that asks clients for certificates.
+  static func serving(
+    ticketKey: TLSTicketKey = .random(), asking rule: TLSSettings.ClientCertificates,
+    vouchedForBy authority: TestCertificate = .authority
+  ) -> TLSContext {
+    serving(ticketKey: ticketKey) { settings, folder in
+      settings.clientCertificates = rule
+      settings.clientAuthorities = folder.write(authority.pem, to: "clients.pem")
+    }
+  }
+
   /// A client's that trusts the tests' authority.
   static func trusting(verifies: Bool = true, protocols: [String] = []) -> TLSContext {
     let folder = TestFolder()

@@ -106,14 +106,15 @@ extension HTTPConnection {
     case .needsMore:
       return false
     case .failed(let why):
-      shared.counters.count(.proxyHeaderFailures)
-      shared.logger.debug("refused a PROXY header", metadata: ["address": "\(remoteAddress)", "error": "\(why)"])
+      shared.counters.refuseProxyHeader(why, of: remoteAddress, shared.logger)
       close()
       return false
     case .done(let length, let source):
       held.moveReaderIndex(forwardBy: length)
       awaitsProxyHeader = false
-      if let source { attribute(to: source) }
+      // A header without an address speaks for the proxy itself, its health checks say; what stands in a request on
+      // such a connection is nobody's word that could be trusted.
+      if let source { attribute(to: source) } else { isFromProxy = false }
       beginTLS()
       return true
     }

@@ -5,6 +5,7 @@ import TLS
 
 /// The connections of one event loop and what they share. Touched on that loop only.
 final class LoopConnections {
+  let eventLoop: any EventLoop
   let settings: HTTPListenerSettings
   let problem: @Sendable (HTTPFault, RequestHead?) -> HTTPResponse
   let route: @Sendable (any HTTPExchange) -> Void
@@ -20,10 +21,12 @@ final class LoopConnections {
   private var connections: [HTTPConnection] = []
 
   init(
-    settings: HTTPListenerSettings, turns: LoopTurns, counters: HTTPCounters, ledger: ConnectionLedger,
+    eventLoop: any EventLoop, settings: HTTPListenerSettings, turns: LoopTurns, counters: HTTPCounters,
+    ledger: ConnectionLedger,
     logger: Logger, problem: @escaping @Sendable (HTTPFault, RequestHead?) -> HTTPResponse,
     route: @escaping @Sendable (any HTTPExchange) -> Void
   ) {
+    self.eventLoop = eventLoop
     self.settings = settings
     self.turns = turns
     self.counters = counters
@@ -46,7 +49,7 @@ final class LoopConnections {
   }
 
   /// In bytes; more is given back.
-  private static let keptScratch = 32 << 10
+  private static let keptScratch = 128 << 10
 
   // MARK: What leaves together
 
@@ -56,7 +59,7 @@ final class LoopConnections {
   func flushSoon(_ session: HTTP2Session) {
     unflushed.append(session)
     guard unflushed.count == 1 else { return }
-    session.connection.eventLoop?.assumeIsolated().execute { self.flush() }
+    eventLoop.assumeIsolated().execute { self.flush() }
   }
 
   private func flush() {

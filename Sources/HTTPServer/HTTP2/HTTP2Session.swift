@@ -7,7 +7,7 @@ protocol HTTP2StreamUser: AnyObject {
   func received(_ bytes: ByteBuffer)
   /// The peer ended its side, behind the head.
   func inputEnded()
-  /// Everything offered has left, after `HTTP2Session` had to wait.
+  /// Everything offered has left.
   func drained()
   /// The stream's deadline (`HTTP2Session.deadlines`) has passed.
   func timedOut()
@@ -307,7 +307,11 @@ final class HTTP2Session: HTTPSession {
     offered.removeAll(keepingCapacity: true)
     for stream in given where waiting[stream] == nil {
       let bytes = frames.pendingBytes(stream)
-      guard bytes > 0 else { continue }
+      guard bytes > 0 else {
+        // It may have been told to wait, by what was known when it offered.
+        streams[stream]?.drained()
+        continue
+      }
       waiting[stream] = Waiting(bytes: bytes, deadline: .now() + shared.settings.stallTime)
       waitingBytes += bytes
       (streams[stream] as? HTTP2Outlet)?.becameBlocked()

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 
 /// What a listener counts, for metrics; any thread may read it.
@@ -53,5 +54,15 @@ package final class HTTPCounters: Sendable {
 
   func count(_ kind: Kind, _ number: Int = 1) {
     counters[kind.rawValue].value.wrappingAdd(number, ordering: .relaxed)
+  }
+
+  /// A connection is closed that should have begun with a trusted proxy's header, and cannot be told so. The first one
+  /// is worth a warning: it is how a proxy looks that is set up wrongly.
+  func refuseProxyHeader(_ why: String, of address: String, _ logger: Logger) {
+    count(.proxyHeaderFailures)
+    let isFirst = self[.proxyHeaderFailures] == 1
+    logger.log(
+      level: isFirst ? .warning : .debug, "closed a connection without a trusted PROXY header",
+      metadata: ["address": "\(address)", "error": "\(why)"])
   }
 }

@@ -48,7 +48,7 @@ package final class HTTPListener: Sendable {
       let connections = try await loop.submit {
         NIOLoopBound(
           LoopConnections(
-            settings: settings, turns: turns(loop), counters: counters, ledger: ledger, logger: logger,
+            eventLoop: loop, settings: settings, turns: turns(loop), counters: counters, ledger: ledger, logger: logger,
             problem: problem, route: route),
           eventLoop: loop)
       }.get()
@@ -63,8 +63,7 @@ package final class HTTPListener: Sendable {
     let admit = { @Sendable (remote: String) -> HTTPConnection.Place? in
       let isTrusted = settings.trustsProxy(at: remote)
       guard isTrusted || !settings.expectsProxyHeader else {
-        counters.count(.proxyHeaderFailures)
-        logger.debug("refused a connection that comes from no trusted proxy", metadata: ["address": "\(remote)"])
+        counters.refuseProxyHeader("it comes from no address in proxy.trusted", of: remote, logger)
         return nil
       }
       let address = isTrusted ? nil : remote

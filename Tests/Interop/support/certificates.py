@@ -27,9 +27,10 @@ class Authority:
 
     def issue(self, common_name, names=(), days=30, rsa=False, client=False):
         """A certificate and its key. With `days` 0 it has ended when it is made."""
-        base = self.folder / f"{common_name.replace('*', 'any')}-{next(self._numbers)}"
-        pair = Pair(base.with_suffix(".pem"), base.with_suffix(".key"))
-        request, extensions = base.with_suffix(".csr"), base.with_suffix(".ext")
+        folder = self.folder / f"{common_name.replace('*', 'any')}-{next(self._numbers)}"
+        folder.mkdir()
+        pair = Pair(folder / "certificate.pem", folder / "key.pem")
+        request, extensions = folder / "request.pem", folder / "extensions"
         kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         _openssl("req", "-new", "-newkey", *kind, "-nodes", "-subj", f"/CN={common_name}", "-keyout", pair.key,
                  "-out", request)

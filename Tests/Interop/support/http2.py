@@ -43,6 +43,7 @@ class HTTP2:
         self.authority = f"localhost:{port}"
         self.credit = credit
         self.streams = {}
+        self._received = b""
         self.goaway = None
         self.closed = False
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
@@ -112,8 +113,13 @@ class HTTP2:
         if not data:
             self.closed = True
             return False
-        for event in self.h2.receive_data(data):
-            self._take(event)
+        # A frame at a time, because what one means may change how the next is taken.
+        self._received += data
+        while len(self._received) >= 9 and len(self._received) >= 9 + int.from_bytes(self._received[:3], "big"):
+            length = 9 + int.from_bytes(self._received[:3], "big")
+            frame, self._received = self._received[:length], self._received[length:]
+            for event in self.h2.receive_data(frame):
+                self._take(event)
         self.flush()
         return True
 
@@ -133,6 +139,8 @@ class HTTP2:
             stream.reset = event.error_code
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event
+            # The library takes this for the end; open streams go on (RFC 9113 section 6.8).
+            self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
 
     def until(self, condition, seconds=20):
         deadline = time.monotonic() + seconds

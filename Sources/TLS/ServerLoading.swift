@@ -55,7 +55,10 @@ struct ServerLoading {
       errors.append("tls.certificates: certificate \(pair.certificate) \(Self.words(for: .certificate))")
       return nil
     }
-    guard SSL_CTX_use_PrivateKey_file(context, pair.key, SSL_FILETYPE_PEM) == 1 else {
+    // OpenSSL itself lets an RSA key stand beside an ECDSA certificate, and the other way round.
+    guard SSL_CTX_use_PrivateKey_file(context, pair.key, SSL_FILETYPE_PEM) == 1,
+      X509_check_private_key(certificate, SSL_CTX_get0_privatekey(context)) == 1
+    else {
       errors.append("tls.certificates: key \(pair.key) \(Self.words(for: .key(of: pair.certificate)))")
       return nil
     }

@@ -21,8 +21,7 @@ package final class TLSSession {
   private var lateMessages = 0
 
   /// How many messages a peer may send in a session's life that belong to handshakes and come after it: new keys, which
-  /// it may want after millions of records (RFC 8446 section 5.5), and attempts at a second handshake. Each costs us
-  /// work, and some an answer.
+  /// it may want after millions of records (RFC 8446 section 5.5). Each costs us work, and some an answer.
   package static let lateMessagesLimit = 100
 
   /// - Parameters:
@@ -149,18 +148,24 @@ package final class TLSSession {
 
   private func flooded() -> TLSError {
     isClosed = true
-    return TLSError(
-      reason: .flood, detail: "more than \(Self.lateMessagesLimit) messages of handshakes after the handshake")
+    return TLSError(reason: .flood, detail: "a second handshake, or new keys more than \(Self.lateMessagesLimit) times")
   }
 
-  /// A second handshake, which is refused, shows in our alert alone.
   private func countLateMessages() {
     shim_set_message_callback(
       session,
-      { isOurs, _, type, _, _, _, session in
-        guard let session, type == (isOurs == 0 ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT) else { return }
-        Unmanaged<TLSSession>.fromOpaque(session).takeUnretainedValue().lateMessages += 1
+      { isOurs, _, type, bytes, count, _, session in
+        guard let session else { return }
+        let message = UnsafeRawBufferPointer(start: bytes, count: count)
+        Unmanaged<TLSSession>.fromOpaque(session).takeUnretainedValue().note(
+          message, isOurs: isOurs == 1, isAlert: type == SSL3_RT_ALERT, isHandshake: type == SSL3_RT_HANDSHAKE)
       }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  private func note(_ message: UnsafeRawBufferPointer, isOurs: Bool, isAlert: Bool, isHandshake: Bool) {
+    if isHandshake, !isOurs { lateMessages += 1 }
+    // OpenSSL would say no to a second handshake (RFC 5246 section 7.4.1.1) as often as it is tried.
+    if isAlert, isOurs, message.last == UInt8(SSL_AD_NO_RENEGOTIATION) { lateMessages = Self.lateMessagesLimit + 1 }
   }
 
   /// OpenSSL takes what it needs; a flood is not read on, since OpenSSL reads until there is something in clear.

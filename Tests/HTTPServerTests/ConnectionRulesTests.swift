@@ -23,7 +23,7 @@ struct ConnectionRulesTests {
     ("GET /\(String(repeating: "x", count: 9000)) HTTP/1.1\r\n\(fields)", 414),
     ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 20000))\r\n\(fields)", 431),
     ("GET / HTTP/1.1\r\n\(String(repeating: "X: y\r\n", count: 101))\(fields)", 431),
-    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505), ("GET / HTTP/3.0\r\n\r\n", 505), ("GET /\r\n\r\n", 400),
+    ("PRI * HTTP/2.1\r\n\r\n", 505), ("GET / HTTP/3.0\r\n\r\n", 505), ("GET /\r\n\r\n", 400),
     ("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: a miracle\r\nContent-Length: 1\r\n\r\n", 417),
     ("\u{16}\u{3}\u{1}\u{2}\0\u{1}", 400),
   ])

@@ -36,13 +36,13 @@ struct IPAddress: Equatable, Sendable, CustomStringConvertible {
     // A NUL would end the C string before the text's own end.
     guard !text.isEmpty, text.utf8.allSatisfy({ $0 != 0 }) else { return nil }
     if text.utf8.contains(UInt8(ascii: ":")) {
-      var bytes = in6_addr()
+      var bytes: (UInt64, UInt64) = (0, 0)
       guard text.withCString({ inet_pton(AF_INET6, $0, &bytes) }) == 1 else { return nil }
       self.init(v6: withUnsafeBytes(of: &bytes) { Self.number($0) })
     } else {
-      var bytes = in_addr()
+      var bytes: UInt32 = 0
       guard text.withCString({ inet_pton(AF_INET, $0, &bytes) }) == 1 else { return nil }
-      self.init(v4: UInt32(bigEndian: bytes.s_addr))
+      self.init(v4: UInt32(bigEndian: bytes))
     }
   }
 

@@ -114,7 +114,11 @@ package final class TLSSession {
         return max(Int(outcome), 0)
       }
       guard lateMessages <= Self.lateMessagesLimit else { throw flooded() }
-      if outcome > 0 { continue }
+      if outcome > 0 {
+        // To be told that there is nothing more would cost OpenSSL a buffer that it makes and gives back.
+        if records.isEmpty, SSL_pending(session) == 0 { return }
+        continue
+      }
       switch SSL_get_error(session, outcome) {
       case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return
       case SSL_ERROR_ZERO_RETURN:
@@ -154,18 +158,21 @@ package final class TLSSession {
   private func countLateMessages() {
     shim_set_message_callback(
       session,
-      { isOurs, _, type, bytes, count, _, session in
-        guard let session else { return }
-        let message = UnsafeRawBufferPointer(start: bytes, count: count)
-        Unmanaged<TLSSession>.fromOpaque(session).takeUnretainedValue().note(
-          message, isOurs: isOurs == 1, isAlert: type == SSL3_RT_ALERT, isHandshake: type == SSL3_RT_HANDSHAKE)
+      { isOurs, _, type, bytes, count, _, argument in
+        // Most often it is the head of a record of data.
+        guard let argument, type == (isOurs == 1 ? SSL3_RT_ALERT : SSL3_RT_HANDSHAKE) else { return }
+        let session = Unmanaged<TLSSession>.fromOpaque(argument).takeUnretainedValue()
+        if isOurs == 1 {
+          session.noteAlert(UnsafeRawBufferPointer(start: bytes, count: count))
+        } else {
+          session.lateMessages += 1
+        }
       }, Unmanaged.passUnretained(self).toOpaque())
   }
 
-  private func note(_ message: UnsafeRawBufferPointer, isOurs: Bool, isAlert: Bool, isHandshake: Bool) {
-    if isHandshake, !isOurs { lateMessages += 1 }
-    // OpenSSL would say no to a second handshake (RFC 5246 section 7.4.1.1) as often as it is tried.
-    if isAlert, isOurs, message.last == UInt8(SSL_AD_NO_RENEGOTIATION) { lateMessages = Self.lateMessagesLimit + 1 }
+  /// OpenSSL would say no to a second handshake (RFC 5246 section 7.2.2) as often as it is tried.
+  private func noteAlert(_ alert: UnsafeRawBufferPointer) {
+    if alert.last == UInt8(SSL_AD_NO_RENEGOTIATION) { lateMessages = Self.lateMessagesLimit + 1 }
   }
 
   /// OpenSSL takes what it needs; a flood is not read on, since OpenSSL reads until there is something in clear.

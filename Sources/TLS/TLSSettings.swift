@@ -21,7 +21,7 @@ package struct TLSSettings: Sendable, Equatable {
   /// The first is for clients that name no server, or one that none of them has.
   package var certificates: [Pair]
   /// In our order of preference.
-  package var applicationProtocols = ["h2", "http/1.1"]
+  package var applicationProtocols = ["h2", "http/1.1", "http/1.0"]
   package var clientCertificates = ClientCertificates.off
   /// A PEM file: who may vouch for clients.
   package var clientAuthorities: String?

@@ -36,4 +36,11 @@ import Testing
     #expect(conversation.failure?.reason == .applicationProtocol)
     #expect(conversation.peer.failure == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
   }
+
+  /// `curl --http1.0` offers it alone.
+  @Test func `may be HTTP/1.0 unless something else was set`() {
+    let conversation = Conversation(.serving(), Peer.Habits(protocols: ["http/1.0"]))
+    conversation.run()
+    #expect(conversation.server.applicationProtocol == "http/1.0")
+  }
 }

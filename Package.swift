@@ -128,7 +128,7 @@ let tests: [Target] = [
   .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
   .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport"], swiftSettings: settings),
-  .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
+  .testTarget(name: "TLSTests", dependencies: ["TLS", "COpenSSL"], swiftSettings: settings),
   .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport", nioCore], swiftSettings: settings),
   .testTarget(
     name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat", "TestSupport"],

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from support.gateway import wait_for
-from support.http2 import HTTP2
+from support.http2 import HTTP2, PREFACE, frame, head
 from support.readers import open_reader
 
 CALM = h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
@@ -188,21 +188,6 @@ def test_drain_says_goaway(start, topic):
 
 
 # Abuse. Each limit ends the connection with its code, is counted, and leaves the others alone.
-
-
-def frame(kind, flags, stream, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def head(path=b"/v1/negotiate"):
-    """A request's fields, HPACK without Huffman and without the table."""
-    def field(name, value):
-        return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
-    return (field(b":method", b"GET") + field(b":scheme", b"http") + field(b":path", path)
-            + field(b":authority", b"localhost"))
-
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
 
 
 def goaway_code(gateway, data, pieces=1):

@@ -3,6 +3,7 @@
 import select
 import socket
 import ssl
+import struct
 import time
 
 import h2.config
@@ -157,3 +158,21 @@ class HTTP2:
 
     def request(self, method, path, headers=(), body=None):
         return self.answer(self.open(method, path, headers, body))
+
+
+# Frames by hand
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def head(path=b"/v1/negotiate"):
+    """A request's fields, HPACK without Huffman and without the table."""
+    def field(name, value):
+        return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+    return (field(b":method", b"GET") + field(b":scheme", b"http") + field(b":path", path)
+            + field(b":authority", b"localhost"))
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)

@@ -11,7 +11,13 @@ import NIOPosix
 /// Puts what NIO says about a failed connection into words for a person.
 enum ConnectionFailure {
   static func unreachable(_ url: GatewayURL, _ error: any Error) -> GatewayClientError {
-    .unreachable("cannot reach the gateway at http://\(url.authority): \(reason(error))")
+    if let error = error as? GatewayClientError { return error }
+    return .unreachable("cannot reach the gateway at \(url.origin): \(reason(error))")
+  }
+
+  /// - Parameter error: of a connection that was there.
+  static func lost(_ error: any Error) -> GatewayClientError {
+    error as? GatewayClientError ?? .connectionLost(reason(error))
   }
 
   /// The system's own words where there is a system error behind it: "Connection refused".
@@ -24,8 +30,6 @@ enum ConnectionFailure {
       return String(cString: strerror(error.errnoCode))
     case ChannelError.connectTimeout(let limit):
       return "no connection within \(limit.inSeconds)"
-    case is GatewayClientError:
-      return "\(error)"
     default:
       return "\(error)"
     }

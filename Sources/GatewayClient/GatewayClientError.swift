@@ -4,6 +4,8 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
   case badURL(String)
   /// No connection could be made.
   case unreachable(String)
+  /// Nobody that is trusted vouches for the gateway, or for another name; in OpenSSL's words.
+  case untrusted(String)
   /// The connection broke before the answer was complete.
   case connectionLost(String)
   /// Nothing came for that long.
@@ -21,6 +23,8 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
     switch self {
     case .badURL(let why): why
     case .unreachable(let why): why
+    case .untrusted(let why):
+      "the gateway's certificate is not trusted (\(why)): --ca FILE names who vouches for it, --insecure takes any"
     case .connectionLost(let why): "the connection to the gateway was lost: \(why)"
     case .timedOut(let what): "timed out: \(what)"
     case .refused(let refusal): refusal.description
@@ -36,7 +40,7 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
     switch self {
     case .unreachable, .connectionLost, .timedOut: true
     case .refused(let refusal): refusal.isTemporary
-    case .badURL, .closed, .notUnderstood, .clientClosed: false
+    case .badURL, .untrusted, .closed, .notUnderstood, .clientClosed: false
     }
   }
 }

@@ -1,4 +1,4 @@
-/// Where a gateway is, and what is asked of it there: an `http://` URL taken apart.
+/// Where a gateway is, and what is asked of it there: an `http://` or `https://` URL taken apart.
 package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
   /// A name or an address, without the brackets of an IPv6 literal.
   package var host: String
@@ -6,10 +6,18 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
   /// What goes on the request line: path and query, always beginning with `/`.
   package var target: String
 
-  package init(host: String, port: Int, target: String = "/") {
+  /// Over TLS.
+  package var isSecure = false
+  package var trust = GatewayTrust()
+
+  package init(
+    host: String, port: Int, target: String = "/", isSecure: Bool = false, trust: GatewayTrust = GatewayTrust()
+  ) {
     self.host = host
     self.port = port
     self.target = target
+    self.isSecure = isSecure
+    self.trust = trust
   }
 
   /// Takes `http://host[:port][/path][?query]` apart; `[::1]` is how an IPv6 host is written. A fragment is dropped.
@@ -20,9 +28,9 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
       throw .badURL("\"\(text)\" is not a URL: write it as http://host:port")
     }
     switch text[..<separator].lowercased() {
-    case "http": break
-    case "https", "wss": throw .badURL("\"\(text)\" asks for TLS: this build speaks http only")
-    case let scheme: throw .badURL("\"\(text)\" begins with \(scheme)://: this build speaks http only")
+    case "http", "ws": isSecure = false
+    case "https", "wss": isSecure = true
+    case let scheme: throw .badURL("\"\(text)\" begins with \(scheme)://: write http:// or https://")
     }
     let rest = text[text.index(separator, offsetBy: 3)...].prefix { $0 != "#" }
     let authority = rest.prefix { $0 != "/" && $0 != "?" }
@@ -30,7 +38,7 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
     guard !authority.contains("@") else {
       throw .badURL("\"\(text)\" carries a user name: a gateway takes none in its URL")
     }
-    (host, port) = try Self.hostAndPort(authority, in: text)
+    (host, port) = try Self.hostAndPort(authority, standard: isSecure ? 443 : 80, in: text)
     self.target = target.isEmpty ? "/" : target.first == "?" ? "/\(target)" : String(target)
     guard self.target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
       throw .badURL("the path of \"\(text)\" has a character that must be percent-encoded")
@@ -38,7 +46,7 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static func hostAndPort(
-    _ authority: Substring, in text: String
+    _ authority: Substring, standard: Int, in text: String
   ) throws(GatewayClientError) -> (String, Int) {
     var host = authority
     var port = Substring()
@@ -57,7 +65,7 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
     guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
       throw .badURL("\"\(text)\" names no host")
     }
-    if port.isEmpty { return (String(host), 80) }
+    if port.isEmpty { return (String(host), standard) }
     guard let number = Int(port), (1...65_535).contains(number) else {
       throw .badURL("\"\(port)\" in \"\(text)\" is not a port: ports are 1 to 65535")
     }
@@ -67,16 +75,21 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
   /// The value of the `Host` header (RFC 9110 section 7.2).
   package var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
-    return port == 80 ? name : "\(name):\(port)"
+    return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
 
-  package var description: String { "http://\(authority)\(target)" }
+  package var description: String { "\(origin)\(target)" }
+
+  /// Without the target.
+  package var origin: String { "\(isSecure ? "https" : "http")://\(authority)" }
 
   /// The URL of `target`, a path with its query, below this one: a base of `http://host/prefix/` keeps its prefix.
   package func appending(_ target: String) -> GatewayURL {
     var prefix = self.target.prefix { $0 != "?" }
     while prefix.last == "/" { prefix.removeLast() }
-    return GatewayURL(host: host, port: port, target: "\(prefix)\(target)")
+    var url = self
+    url.target = "\(prefix)\(target)"
+    return url
   }
 }
 

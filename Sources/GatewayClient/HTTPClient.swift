@@ -94,7 +94,11 @@ package final class HTTPClient: Sendable {
 
   // MARK: - Connections
 
-  private static func origin(_ url: GatewayURL) -> GatewayURL { GatewayURL(host: url.host, port: url.port) }
+  private static func origin(_ url: GatewayURL) -> GatewayURL {
+    var origin = url
+    origin.target = "/"
+    return origin
+  }
 
   private func takeIdle(_ url: GatewayURL) throws -> HTTPConnection? {
     try state.withLock { state in
@@ -115,7 +119,10 @@ package final class HTTPClient: Sendable {
       .channelOption(.autoRead, value: false)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try HTTPConnection.configure(channel) }
+        channel.eventLoop.makeCompletedFuture {
+          try url.secure(channel)
+          try HTTPConnection.configure(channel)
+        }
       }
       .connect(host: url.host, port: url.port)
       .flatMapThrowing { try HTTPConnection.connected($0, onIdle: release) }

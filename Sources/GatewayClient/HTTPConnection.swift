@@ -248,7 +248,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     case is HTTPParserError where context.channel.isActive:
       fail(GatewayClientError.notUnderstood("its answer is not HTTP/1.1 (\(error))"), exchange: nil)
     default:
-      fail(GatewayClientError.connectionLost(ConnectionFailure.reason(error)), exchange: nil)
+      fail(ConnectionFailure.lost(error), exchange: nil)
     }
   }
 

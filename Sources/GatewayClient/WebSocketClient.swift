@@ -104,7 +104,10 @@ package final class WebSocketClient: Sendable {
       .channelOption(.autoRead, value: false)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try configure(channel, url, options, upgraded) }
+        channel.eventLoop.makeCompletedFuture {
+          try url.secure(channel)
+          try configure(channel, url, options, upgraded)
+        }
       }
       .connect(host: url.host, port: url.port)
       .whenFailure { upgraded.fail(ConnectionFailure.unreachable(url, $0)) }

@@ -96,7 +96,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    end(GatewayClientError.connectionLost(ConnectionFailure.reason(error)))
+    end(ConnectionFailure.lost(error))
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -152,7 +152,7 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    settle(.failure(GatewayClientError.connectionLost(ConnectionFailure.reason(error))))
+    settle(.failure(ConnectionFailure.lost(error)))
     context.close(promise: nil)
   }
 

@@ -95,6 +95,9 @@ struct BenchCommand: AsyncParsableCommand {
     do { plan = try self.plan() } catch { throw ValidationError("\(error)") }
     let chart = try svg.map { try BenchChartFile(path: $0) }
     let json = gateway.json
+    guard try !gateway.gateway().isSecure else {
+      throw ValidationError("the bench speaks clear text only: give it the http:// URL of a listener without TLS")
+    }
     let admin = try gateway.admin()
     try await withGateway(gateway.gateway) { calls in
       let report = try await Self.report(plan, calls, admin: GatewayCalls(client: calls.client, base: admin))

@@ -12,22 +12,37 @@ struct GatewayOptions: ParsableArguments {
       "The URL of its admin listener. (SLUICE_ADMIN_URL; default: http://127.0.0.1:8081)", valueName: "url"))
   var adminURL: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "For https://: a PEM file with who vouches for the gateway. (SLUICE_CA; default: whom the system trusts)",
+      valueName: "file"))
+  var ca: String?
+
+  @Flag(help: "For https://: take whatever certificate the gateway shows.")
+  var insecure = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
   /// The public interface.
   func gateway() throws -> GatewayURL {
-    try Self.parse(url, variable: "SLUICE_URL", otherwise: "http://127.0.0.1:8080")
+    try parse(url, variable: "SLUICE_URL", otherwise: "http://127.0.0.1:8080")
   }
 
   /// The operator's interface.
   func admin() throws -> GatewayURL {
-    try Self.parse(adminURL, variable: "SLUICE_ADMIN_URL", otherwise: "http://127.0.0.1:8081")
+    try parse(adminURL, variable: "SLUICE_ADMIN_URL", otherwise: "http://127.0.0.1:8081")
   }
 
-  private static func parse(_ option: String?, variable: String, otherwise: String) throws -> GatewayURL {
-    let environment = ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
-    return try GatewayURL(option ?? environment ?? otherwise)
+  private func parse(_ option: String?, variable: String, otherwise: String) throws -> GatewayURL {
+    var url = try GatewayURL(option ?? Self.environment(variable) ?? otherwise)
+    url.trust = GatewayTrust(authorities: ca ?? Self.environment("SLUICE_CA"), verifies: !insecure)
+    if url.isSecure { try url.trust.check() }
+    return url
+  }
+
+  private static func environment(_ variable: String) -> String? {
+    ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
   }
 }
 

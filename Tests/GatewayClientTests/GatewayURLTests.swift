@@ -12,8 +12,17 @@ import Testing
   }
 
   @Test(arguments: [
-    ("https://h", "this build speaks http only"), ("wss://h", "this build speaks http only"),
-    ("ftp://h", "this build speaks http only"), ("h:80", "write it as http://host:port"),
+    ("https://h", 443, "https://h/"), ("wss://h:8443/p", 8443, "https://h:8443/p"),
+    ("HTTPS://h:80", 80, "https://h:80/"),
+  ])
+  func `https means TLS and its own port`(_ text: String, _ port: Int, _ description: String) throws {
+    let url = try GatewayURL(text)
+    #expect(url.isSecure && url.port == port && url.description == description)
+    #expect(url.appending("/v1").isSecure)
+  }
+
+  @Test(arguments: [
+    ("ftp://h", "write http:// or https://"), ("h:80", "write it as http://host:port"),
     ("http://", "names no host"), ("http://:80", "names no host"), ("http://h:0", "ports are 1 to 65535"),
     ("http://h:65536", "ports are 1 to 65535"), ("http://h:x", "ports are 1 to 65535"),
     ("http://[::1", "never closes"), ("http://u:p@h", "user name"), ("http://h/ä", "percent-encoded"),

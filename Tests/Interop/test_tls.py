@@ -320,3 +320,36 @@ def test_a_connection_too_many_is_told(start, certificates):
             assert second.request("GET", "/v1/negotiate").status == "503"
         status, _, _ = gateway.request("GET", "/v1/negotiate")
         assert status == 503
+
+
+# Our own command line
+
+
+def sluice(*arguments, **environment):
+    result = subprocess.run(
+        [BINARY, *map(str, arguments)], capture_output=True, text=True, env=ENVIRONMENT | environment, timeout=60)
+    return result.returncode, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse", "ndjson", "poll"])
+def test_the_command_line_over_tls(secure_gateway, topic, transport):
+    there = ["--url", secure_gateway.url, "--ca", secure_gateway.authority]
+    for number in range(3):
+        code, said = sluice("publish", topic, f'{{"n":{number}}}', *there)
+        assert code == 0, said
+    code, said = sluice(
+        "subscribe", topic, "--since", "earliest", "--count", 3, "--transport", transport, "--json", *there)
+    assert code == 0 and [json.loads(line)["data"]["n"] for line in said.splitlines()] == [0, 1, 2], said
+
+
+def test_the_command_line_and_certificates(secure_gateway, certificates, topic, tmp_path):
+    code, said = sluice("publish", topic, "1", "--url", secure_gateway.url)
+    assert code == 69 and "certificate is not trusted" in said and "--ca FILE" in said, said
+    assert sluice("publish", topic, "1", "--url", secure_gateway.url, "--insecure")[0] == 0
+    assert sluice("publish", topic, "1", SLUICE_URL=secure_gateway.url, SLUICE_CA=str(certificates.file))[0] == 0
+    code, said = sluice("publish", topic, "1", "--url", secure_gateway.url, "--ca", tmp_path / "nowhere")
+    assert code == 64 and "nowhere cannot be read" in said, said
+    code, said = sluice("publish", topic, "1", "--url", secure_gateway.url.replace("https", "http"))
+    assert code != 0 and "this port speaks TLS" in said, said
+    code, said = sluice("bench", "--url", secure_gateway.url)
+    assert code == 64 and "clear text only" in said, said

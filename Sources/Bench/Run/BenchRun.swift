@@ -88,7 +88,7 @@ package final class BenchRun: Sendable {
   private static func reachable(_ url: GatewayURL) throws -> SocketAddress {
     let addresses = try SocketAddress.resolve(url)
     guard let address = addresses.first(where: Socket.reaches) else {
-      throw GatewayClientError.unreachable("cannot reach the gateway at http://\(url.authority)")
+      throw GatewayClientError.unreachable("cannot reach the gateway at \(url.origin)")
     }
     return address
   }

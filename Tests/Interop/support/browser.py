@@ -8,6 +8,9 @@ import shutil
 import signal
 import subprocess
 import threading
+import urllib.request
+
+import websockets.sync.client
 
 from support.gateway import wait_for
 
@@ -77,24 +80,49 @@ class PageServer:
 
 
 class Browser:
-    """A headless browser with a fresh profile, looking at one page."""
+    """A headless browser with a fresh profile, looking at one page; it trusts `authority`, a file, too."""
 
-    def __init__(self, name, url, folder):
-        profile = folder / "profile"
+    def __init__(self, name, url, folder, authority=None):
+        self.profile = profile = folder / "profile"
         profile.mkdir(parents=True)
         if name == "chromium":
             command = [
                 "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                 "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                "--disable-extensions", f"--user-data-dir={profile}", url]
+                "--disable-extensions", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+            # It has no authorities of a profile's own.
+            command += (["--ignore-certificate-errors"] if authority else []) + [url]
         else:
             (profile / "user.js").write_text(_FIREFOX_PREFERENCES)
+            if authority:
+                subprocess.run(
+                    ["certutil", "-A", "-n", "tests", "-t", "C,,", "-i", authority, "-d", f"sql:{profile}"],
+                    check=True, capture_output=True)
             command = ["firefox-esr", "--headless", "--no-remote", "--profile", str(profile), url]
         self.log = folder / "browser.log"
         with open(self.log, "wb") as log:
             # A session of its own, so that its helpers end with it.
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def evaluate(self, script):
+        """Chromium alone: what the promise `script` comes to, run on the page."""
+        file = self.profile / "DevToolsActivePort"
+        port = wait_for(lambda: file.exists() and file.read_text().split("\n")[0], "the browser's tools")
+
+        def page():
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=10) as answer:
+                pages = [target for target in json.loads(answer.read()) if target["type"] == "page"]
+            return pages and pages[0]["url"] not in ("", "about:blank") and pages[0]["webSocketDebuggerUrl"]
+
+        with websockets.sync.client.connect(wait_for(page, "the page"), proxy=None) as tools:
+            parameters = {"expression": script, "awaitPromise": True, "returnByValue": True}
+            tools.send(json.dumps({"id": 1, "method": "Runtime.evaluate", "params": parameters}))
+            while True:
+                answer = json.loads(tools.recv(timeout=90))
+                if answer.get("id") == 1:
+                    assert "exceptionDetails" not in answer["result"], json.dumps(answer)
+                    return answer["result"]["result"]["value"]
 
     @staticmethod
     def is_installed(name):

@@ -68,7 +68,7 @@ def test_what_two_readers_could_read_differently_is_refused_and_closed(gateway, 
 REQUESTS = {
     "garbage": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     "words": (b"hello gateway\r\n\r\n", 400),
-    "an HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "HTTP/2's preface with another version": (b"PRI * HTTP/2.1\r\n\r\n", 505),
     "HTTP/0.9": (b"GET /\r\n\r\n", 400),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "a long target": (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),

@@ -251,12 +251,12 @@ FLOODS = {
     "control_frames-unknown": (lambda: frame(0xfa, 0, 0) * 5000, CALM),
     "control_frames-empty": (lambda: frame(1, 4, 1, head(b"/v1/publish").replace(b"GET", b"PUT"))
                              + frame(0, 0, 1) * 5000, CALM),
-    "header_bytes": (header_bomb, CALM),
-    "stream_identifiers": (lambda: frame(1, 5, 5, head()) + frame(1, 5, 3, head()), PROTOCOL_ERROR),
-    "stream_identifiers-skipped": (
+    "header_list": (header_bomb, CALM),
+    "stream_identifier": (lambda: frame(1, 5, 5, head()) + frame(1, 5, 3, head()), PROTOCOL_ERROR),
+    "stream_identifier-skipped": (
         lambda: b"".join(frame(1, 5, number, head()) for number in range(1, 4000, 8)), CALM),
-    "protocol": (lambda: frame(0, 0, 0, b"data on no stream"), PROTOCOL_ERROR),
-    "protocol-even": (lambda: frame(1, 5, 2, head()), PROTOCOL_ERROR),
+    "protocol_error": (lambda: frame(0, 0, 0, b"data on no stream"), PROTOCOL_ERROR),
+    "protocol_error-even": (lambda: frame(1, 5, 2, head()), PROTOCOL_ERROR),
 }
 
 

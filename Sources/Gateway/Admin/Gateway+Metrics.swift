@@ -1,4 +1,5 @@
 import Delivery
+import HTTP2
 import HTTPServer
 import StreamLog
 import StreamStores
@@ -98,10 +99,8 @@ extension Gateway {
     metrics.counter(
       "sluice_http2_violations_total", "HTTP/2 connections ended by the gateway.", by: "limit",
       [
-        ("resets", counters[.http2Resets]), ("control_frames", counters[.http2ControlFrames]),
-        ("continuations", counters[.http2Continuations]), ("header_bytes", counters[.http2HeaderLists]),
-        ("stream_identifiers", counters[.http2StreamIdentifiers]), ("protocol", counters[.http2ProtocolErrors]),
-      ])
+        HTTP2Violation.resets, .controlFrames, .continuations, .headerList, .streamIdentifier, .protocolError(""),
+      ].map { ($0.label, counters[HTTPCounters.Kind($0)]) })
   }
 
   private func tls(_ counters: HTTPCounters, _ metrics: inout Metrics) {

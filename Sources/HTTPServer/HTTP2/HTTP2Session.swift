@@ -193,7 +193,7 @@ final class HTTP2Session: HTTPSession {
   }
 
   private func violated(_ violation: HTTP2Violation) {
-    shared.counters.count(violation.counter)
+    shared.counters.count(.init(violation))
     shared.logger.debug(
       "ended an HTTP/2 connection", metadata: ["address": "\(connection.remoteAddress)", "error": "\(violation)"])
     flush()
@@ -363,18 +363,5 @@ final class HTTP2Session: HTTPSession {
     guard !isOver else { return }
     isOver = true
     connection.leave()
-  }
-}
-
-extension HTTP2Violation {
-  fileprivate var counter: HTTPCounters.Kind {
-    switch self {
-    case .resets: .http2Resets
-    case .controlFrames: .http2ControlFrames
-    case .continuations: .http2Continuations
-    case .headerList: .http2HeaderLists
-    case .streamIdentifier: .http2StreamIdentifiers
-    case .protocolError: .http2ProtocolErrors
-    }
   }
 }

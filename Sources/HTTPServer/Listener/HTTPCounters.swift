@@ -1,3 +1,4 @@
+package import HTTP2
 import Logging
 import Synchronization
 
@@ -31,14 +32,25 @@ package final class HTTPCounters: Sendable {
     case http2Connections
     /// HTTP/2 requests whose stream the peer reset before they began.
     case http2RequestsDropped
-    /// HTTP/2 connections ended because the peer broke a limit: each of `HTTP2Violation`'s.
+    /// HTTP/2 connections ended because the peer broke a limit or the protocol: each of `HTTP2Violation`'s.
     case http2Resets
     case http2ControlFrames
     case http2Continuations
     case http2HeaderLists
     case http2StreamIdentifiers
-    /// Or because it broke the protocol.
     case http2ProtocolErrors
+
+    package init(_ violation: HTTP2Violation) {
+      self =
+        switch violation {
+        case .resets: .http2Resets
+        case .controlFrames: .http2ControlFrames
+        case .continuations: .http2Continuations
+        case .headerList: .http2HeaderLists
+        case .streamIdentifier: .http2StreamIdentifiers
+        case .protocolError: .http2ProtocolErrors
+        }
+    }
   }
 
   /// An object each: an `Atomic` cannot stand in an array.

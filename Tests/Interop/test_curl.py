@@ -157,14 +157,6 @@ def test_an_offer_to_speak_http_2_is_passed_over_and_answered(gateway, path):
     assert status == 200 and json.loads(body)
 
 
-def test_knowledge_of_http_2_that_is_wrong_is_ended_not_left_waiting(gateway):
-    done = subprocess.run(
-        ["curl", "--silent", "--http2-prior-knowledge", "--max-time", "10", gateway.url + "/v1/negotiate"],
-        capture_output=True, timeout=20)
-    assert done.returncode not in (0, 28)
-    assert gateway.still_serves()
-
-
 def test_a_poll_and_a_topic_and_its_end(gateway, topic):
     status, body = curl(f"{gateway.stream}?topic={topic}")
     assert status == 200

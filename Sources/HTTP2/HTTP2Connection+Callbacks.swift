@@ -18,6 +18,7 @@ extension HTTP2Connection {
     guard role == .server, frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return Self.proceed }
     guard streams.count < settings.streams else {
       nghttp2_submit_rst_stream(session, 0, stream, HTTP2ErrorCode.refusedStream.rawValue)
+      refusedCount += 1
       return Self.stopStream
     }
     _ = streams.insert(HTTP2Stream(stream))

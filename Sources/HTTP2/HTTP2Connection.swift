@@ -21,6 +21,7 @@ package final class HTTP2Connection {
   /// Streams whose events nobody gets, until their last one is passed over.
   var dropped: Set<Int32> = []
   var droppedCount = 0
+  var refusedCount = 0
 
   /// The head that is being read, and what it has cost.
   var head = HTTP2Head()
@@ -130,6 +131,12 @@ package final class HTTP2Connection {
   package func takeDroppedRequests() -> Int {
     defer { droppedCount = 0 }
     return droppedCount
+  }
+
+  /// How many streams too many were refused since this was last asked.
+  package func takeRefusedStreams() -> Int {
+    defer { refusedCount = 0 }
+    return refusedCount
   }
 
   func append(_ event: HTTP2Event) {

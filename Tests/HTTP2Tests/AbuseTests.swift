@@ -110,6 +110,7 @@ struct AbuseTests {
     #expect(frames[0].stream == 7)
     #expect(frames[0].code == HTTP2ErrorCode.refusedStream.rawValue)
     #expect(client.events().count == 3)
+    #expect(client.server.takeRefusedStreams() == 1)
     #expect(client.server.openStreams == 3)
     client.server.respond(1, HTTP2Fields(status: 200), endsStream: true)
     _ = client.frames()

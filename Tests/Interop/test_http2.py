@@ -295,6 +295,7 @@ def test_too_many_streams(start):
         eleventh = http.open("GET", "/v1/stream?topic=a", [("accept", "text/event-stream")])
         http.answer(eleventh)
         assert eleventh.reset == h2.errors.ErrorCodes.REFUSED_STREAM
+        assert gateway.metric("sluice_http2_streams_refused_total") == 1
         assert all(stream.reset is None for stream in streams)
 
 

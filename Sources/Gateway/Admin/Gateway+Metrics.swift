@@ -97,6 +97,8 @@ extension Gateway {
       "sluice_http2_requests_dropped_total", "Requests that their client reset before they began.",
       counters[.http2RequestsDropped])
     metrics.counter(
+      "sluice_http2_streams_refused_total", "Streams above limits.http2_streams.", counters[.http2StreamsRefused])
+    metrics.counter(
       "sluice_http2_violations_total", "HTTP/2 connections ended by the gateway.", by: "limit",
       [
         HTTP2Violation.resets, .controlFrames, .continuations, .headerList, .streamIdentifier, .protocolError(""),

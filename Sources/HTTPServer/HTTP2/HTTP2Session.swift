@@ -145,6 +145,7 @@ final class HTTP2Session: HTTPSession {
       }
     }
     shared.counters.count(.http2RequestsDropped, frames.takeDroppedRequests())
+    shared.counters.count(.http2StreamsRefused, frames.takeRefusedStreams())
   }
 
   private func closed(_ stream: Int32) {

@@ -32,6 +32,8 @@ package final class HTTPCounters: Sendable {
     case http2Connections
     /// HTTP/2 requests whose stream the peer reset before they began.
     case http2RequestsDropped
+    /// HTTP/2 streams above the number that a connection may have.
+    case http2StreamsRefused
     /// HTTP/2 connections ended because the peer broke a limit or the protocol: each of `HTTP2Violation`'s.
     case http2Resets
     case http2ControlFrames

@@ -14,7 +14,8 @@ package struct GatewayTrust: Sendable, Hashable {
     self.verifies = verifies
   }
 
-  /// Reading the system's authorities takes a while: once for each trust.
+  /// Reading the system's authorities takes a while: once for each trust, for the life of the process. A file that is
+  /// replaced meanwhile is not read again.
   private static let contexts = Guarded<[GatewayTrust: TLSContext]>([:])
 
   /// - Throws: `badURL` if the file cannot be used.

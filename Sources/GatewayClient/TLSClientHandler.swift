@@ -103,13 +103,22 @@ final class TLSClientHandler: ChannelDuplexHandler {
     context.fireChannelInactive()
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { session.free() }
+  func handlerRemoved(context: ChannelHandlerContext) { free() }
+
+  func free() { session.free() }
 }
 
 extension GatewayURL {
   /// Puts TLS first on a channel that has just been made, if the URL asks for it.
   func secure(_ channel: any Channel) throws {
     guard isSecure else { return }
-    try channel.pipeline.syncOperations.addHandler(TLSClientHandler(try trust.context(), host: host))
+    let handler = TLSClientHandler(try trust.context(), host: host)
+    do {
+      try channel.pipeline.syncOperations.addHandler(handler)
+    } catch {
+      // The channel is closed already, and will not tell the handler that it is gone.
+      handler.free()
+      throw error
+    }
   }
 }

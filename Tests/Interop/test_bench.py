@@ -74,7 +74,7 @@ def test_a_mix_in_groups_over_several_topics_and_threads(gateway):
         "--publishers", "4", "--threads", "2", "--payload", "300", "--rate", "50", "--duration", "1s")
     assert is_complete(found, 14)
     published = found["publishes"]["count"]
-    assert 0 < published <= 51
+    assert 0 < published <= 50
     # Half of the subscribers are in either group, and either group has half of the messages, give or take one.
     assert abs(found["deliveries"]["count"] - 7 * published) <= 7
 
@@ -82,7 +82,8 @@ def test_a_mix_in_groups_over_several_topics_and_threads(gateway):
 def test_a_rate_is_kept(gateway):
     found = report(gateway, "--subscribers", "3", "--publishers", "2", "--rate", "40", "--duration", "1s")
     assert is_complete(found, 3)
-    assert 35 <= found["publishes"]["count"] <= 41
+    # A slow machine may answer for fewer in time; there are never more.
+    assert 20 <= found["publishes"]["count"] <= 40
 
 
 def test_publishing_alone_and_holding_alone(gateway):

@@ -42,16 +42,16 @@ extension LoadLoop {
   /// When the next message is due; nil if that depends on answers alone.
   func nextPublish() -> UInt64? {
     let rested = resting.first?.until
-    guard case .rate(let rate) = pace, !publishers.isEmpty else { return rested }
-    return min(dueTime(rate), rested ?? .max)
+    guard case .rate(let rate, let most) = pace, !publishers.isEmpty else { return rested }
+    return min(dueTime(rate, most), rested ?? .max)
   }
 
   /// When this loop's next message is due: of the run's messages, which follow each other at the same distance, the
   /// publishers take turns.
-  private func dueTime(_ rate: Double) -> UInt64 {
+  private func dueTime(_ rate: Double, _ most: Int) -> UInt64 {
     let publisher = publishers[due % publishers.count].number
     let message = due / publishers.count * target.plan.publishers + publisher
-    return publishStart + UInt64(Double(message) / rate * 1e9)
+    return message < most ? publishStart + UInt64(Double(message) / rate * 1e9) : .max
   }
 
   func publishDue(_ now: UInt64) {
@@ -59,8 +59,8 @@ extension LoadLoop {
       resting.removeFirst()
       sendNext(publishers[index])
     }
-    guard case .rate(let rate) = pace, !publishers.isEmpty else { return }
-    while dueTime(rate) <= now {
+    guard case .rate(let rate, let most) = pace, !publishers.isEmpty else { return }
+    while dueTime(rate, most) <= now {
       let publisher = publishers[due % publishers.count]
       due += 1
       if publisher.sentAt == 0 { sendNext(publisher) } else { publisher.owed += 1 }

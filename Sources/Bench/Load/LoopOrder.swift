@@ -17,8 +17,8 @@ enum LoopOrder: Sendable {
 enum Pace: Sendable {
   /// Each when its last message was acknowledged.
   case asAcknowledged
-  /// Messages a second of all publishers of the run.
-  case rate(Double)
+  /// Messages a second of all publishers of the run, and how many of them there are to be.
+  case rate(Double, most: Int = .max)
   /// So many messages of all publishers of the run, as fast as acknowledged.
   case count(Int)
 }

@@ -41,7 +41,11 @@ extension BenchRun {
       await end(&stretch)
       return
     }
-    publish(0..<plan.groups, plan.rate.map { .rate($0) } ?? .asAcknowledged)
+    // As many as the time has room for, however late the end of it is noticed.
+    let seconds = plan.duration / .seconds(1)
+    publish(
+      0..<plan.groups,
+      plan.rate.map { .rate($0, most: Int(min(($0 * seconds).rounded(.up), 1e15))) } ?? .asAcknowledged)
     await wait("publishing", limit: plan.duration) { status in
       status.publishersLost >= plan.publishers || (status.open == 0 && !plan.transports.isEmpty)
     }

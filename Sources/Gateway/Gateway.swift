@@ -52,7 +52,7 @@ package final class Gateway: Sendable {
     let ledger = MemoryLedger()
     var generator = SystemRandomNumberGenerator()
     let store = MemoryStore(
-      settings: MemoryStoreSettings(configuration), epoch: .random(using: &generator), ledger: ledger,
+      settings: StoreSettings(configuration), epoch: .random(using: &generator), ledger: ledger,
       now: { SystemClock.now })
     let publisher = Publisher(store: store)
     let admission = Admission()
@@ -257,7 +257,7 @@ extension SocketAddress {
   }
 }
 
-extension MemoryStoreSettings {
+extension StoreSettings {
   init(_ configuration: GatewayConfiguration) {
     self.init()
     func retention(_ bounds: HistoryBounds) -> Retention {

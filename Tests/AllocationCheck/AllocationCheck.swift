@@ -40,7 +40,7 @@ import WireFormat
   private static func allocations(_ patterns: [String], subscribers: Int, heard: Int) throws -> [Int] {
     let loop = EmbeddedEventLoop()
     let ledger = MemoryLedger()
-    let store = MemoryStore(settings: MemoryStoreSettings(), epoch: Epoch("e1")!, ledger: ledger) {
+    let store = MemoryStore(settings: StoreSettings(), epoch: Epoch("e1")!, ledger: ledger) {
       Instant(wall: 1_000_000, monotonic: 0)
     }
     let hub = Hub(

@@ -131,7 +131,7 @@ import WireFormat
 
   @Test func `a forgotten topic made again tells readers from before of a gap and later ones of none`() async throws {
     let ledger = MemoryLedger()
-    var settings = MemoryStoreSettings()
+    var settings = StoreSettings()
     settings.memoryBytes = 100_000
     settings.tapeEntries = 1
     let clock = ManualClock()

@@ -103,7 +103,7 @@ import WireFormat
 
   @Test func `what is pinned elsewhere counts in the bound`() throws {
     let ledger = MemoryLedger()
-    var settings = MemoryStoreSettings()
+    var settings = StoreSettings()
     settings.memoryBytes = 100_000
     let store = MemoryStore(settings: settings, epoch: Epoch("e1")!, ledger: ledger) { Instant(wall: 0, monotonic: 0) }
     let items = try (0..<100).map { _ in try PublishItem.test(["a"]) }
@@ -118,7 +118,7 @@ import WireFormat
 
   @Test func `a sweep applies age where nobody publishes or reads`() throws {
     let clock = ManualClock()
-    var settings = MemoryStoreSettings()
+    var settings = StoreSettings()
     settings.retention.standard.ageMilliseconds = 1000
     let store = MemoryStore(settings: settings, epoch: Epoch("e1")!, ledger: MemoryLedger()) { clock.now }
     let items = try (0..<500).map { try PublishItem.test(["t.\($0)"], key: "\($0)") }
@@ -212,7 +212,7 @@ import WireFormat
 
   @Test func `a forgotten topic's messages on the tape are erased too`() async throws {
     let ledger = MemoryLedger()
-    var settings = MemoryStoreSettings()
+    var settings = StoreSettings()
     settings.memoryBytes = 100_000
     let clock = ManualClock()
     let memory = MemoryStore(settings: settings, epoch: Epoch("e1")!, ledger: ledger) { clock.now }

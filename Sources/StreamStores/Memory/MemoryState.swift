@@ -4,17 +4,17 @@ import WireFormat
 
 /// The memory store without its lock: the one order, the histories, and what is dropped from them. Time and the epoch
 /// are arguments.
-struct MemoryState {
+struct MemoryState: CommittingStore {
   /// A held message by its place: still held if its record's history has it.
   private struct Held {
     var slot: Int32
     var offset: Offset
   }
 
-  let settings: MemoryStoreSettings
+  let settings: StoreSettings
   let lineage: Lineage
   private(set) var head: Offset = 0
-  var topics = TopicTable()
+  var topics = TopicTable<TopicRecord>()
   private(set) var forgotten = ForgottenTopics()
   var keys: IdempotencyTable
   /// Rises with every loss, so that a reader can tell what was lost before it began.
@@ -26,57 +26,24 @@ struct MemoryState {
   private var heldBytes = 0
   private var sweepSlot = 0
 
-  init(settings: MemoryStoreSettings, epoch: Epoch) {
+  init(settings: StoreSettings, epoch: Epoch) {
     self.settings = settings
     lineage = Lineage(epoch)
-    keys = IdempotencyTable(limit: settings.idempotencyKeys, windowNanoseconds: settings.idempotencyWindowNanoseconds)
+    keys = IdempotencyTable(windowNanoseconds: settings.idempotencyWindowNanoseconds)
   }
 
   // MARK: Publishing
 
-  /// Commits one item or refuses it whole, and adds what it committed to `committed`.
-  mutating func publish(
-    _ item: PublishItem, publisher: String, now: Instant, into committed: inout [Message]
-  ) -> PublishOutcome {
-    keys.expire(now: now.monotonic)
-    if let key = item.key {
-      let known = item.topics.map { keys.published(.init(publisher: publisher, topic: $0, key: key)) }
-      let repeated = known.compactMap { $0 }
-      if repeated.count == item.topics.count { return .repeated(repeated) }
-      if let index = known.firstIndex(where: { $0 != nil }) { return .refused(.keyReused(topic: item.topics[index])) }
-      guard keys.hasRoom(for: item.topics.count) else {
-        return .refused(.keyTableFull(limit: settings.idempotencyKeys))
-      }
-    }
-    if let precondition = item.ifLast, let topic = item.topics.first, !holds(precondition, for: topic) {
-      return .refused(.preconditionFailed(topic: topic, current: lastID(of: topic)))
-    }
-    var published: [Published] = []
-    for topic in item.topics {
-      let message = commit(item.draft, to: topic, now: now)
-      committed.append(message)
-      let entry = Published(topic: topic, id: lineage.position(message.offset), seq: message.seq)
-      published.append(entry)
-      if let key = item.key {
-        keys.remember(.init(publisher: publisher, topic: topic, key: key), entry, now: now.monotonic)
-      }
-    }
-    return .committed(published)
+  var keyLimit: Int { settings.idempotencyKeys }
+  var keyCount: Int { keys.count }
+  func published(_ key: IdempotencyTable.Key) -> Published? { keys.published(key) }
+  mutating func remember(_ key: IdempotencyTable.Key, _ published: Published, now: Instant) {
+    keys.remember(key, published, now: now.monotonic)
   }
 
-  private func lastID(of topic: TopicName) -> Position? {
-    guard let slot = topics.slot(of: topic), topics[slot].lastOffset > 0 else { return nil }
-    return lineage.position(topics[slot].lastOffset)
-  }
+  func lastOffset(of topic: TopicName) -> Offset { topics.slot(of: topic).map { topics[$0].lastOffset } ?? 0 }
 
-  private func holds(_ precondition: Precondition, for topic: TopicName) -> Bool {
-    switch precondition {
-    case .neverPublished: lastID(of: topic) == nil
-    case .lastIs(let id): lastID(of: topic)?.description == id
-    }
-  }
-
-  private mutating func commit(_ draft: MessageDraft, to topic: TopicName, now: Instant) -> Message {
+  mutating func commit(_ draft: MessageDraft, to topic: TopicName, now: Instant) -> Message {
     let slot: Int32
     if let known = topics.slot(of: topic) {
       slot = known

@@ -3,32 +3,6 @@ package import StreamLog
 import Synchronization
 package import WireFormat
 
-package struct MemoryStoreSettings: Sendable {
-  package var retention = RetentionRules()
-  /// The bound on all memory held: histories, topics, keys, the tape, and what the ledger counts.
-  package var memoryBytes = 1 << 30
-  package var idempotencyKeys = 100_000
-  package var idempotencyWindowNanoseconds: UInt64 = 300 * 1_000_000_000
-  /// Most topics one rewind may go back in.
-  package var rewindTopics = 1_000
-  package var tapeEntries = 8192
-
-  package init() {}
-}
-
-/// Now, by two clocks.
-package struct Instant: Sendable, Equatable {
-  /// Milliseconds since 1970.
-  package var wall: Int64
-  /// Nanoseconds of a clock that only moves forward.
-  package var monotonic: UInt64
-
-  package init(wall: Int64, monotonic: UInt64) {
-    self.wall = wall
-    self.monotonic = monotonic
-  }
-}
-
 /// The default store: one lock, one order, everything in memory, forgotten at exit.
 package final class MemoryStore: StreamStore {
   package let tape: Tape
@@ -37,7 +11,7 @@ package final class MemoryStore: StreamStore {
   private let now: @Sendable () -> Instant
 
   package init(
-    settings: MemoryStoreSettings, epoch: Epoch, ledger: MemoryLedger, now: @escaping @Sendable () -> Instant
+    settings: StoreSettings, epoch: Epoch, ledger: MemoryLedger, now: @escaping @Sendable () -> Instant
   ) {
     let state = MemoryState(settings: settings, epoch: epoch)
     self.ledger = ledger
@@ -56,6 +30,7 @@ package final class MemoryStore: StreamStore {
     let (outcomes, wakes) = state.withLock { state in
       let now = now()
       var wakes: [@Sendable () -> Void] = []
+      state.keys.expire(now: now.monotonic)
       let outcomes = items.map { item in
         var committed: [Message] = []
         let outcome = state.publish(item, publisher: publisher, now: now, into: &committed)

@@ -3,7 +3,7 @@ import StreamLog
 
 /// What the memory store knows of one topic. It stays when the history is empty, until the memory bound needs its
 /// place.
-struct TopicRecord {
+struct TopicRecord: TopicTableRecord {
   let topic: TopicName
   let retention: Retention
   /// Held messages, oldest first; dropped from the front only.
@@ -37,6 +37,11 @@ struct TopicRecord {
   var lostSeq: UInt64? {
     let seq = history.first.map { $0.seq - 1 } ?? lastSeq
     return seq == 0 ? nil : seq
+  }
+
+  var facts: TopicFacts {
+    TopicFacts(
+      topic: topic, lostThrough: lostThrough, lostSeq: lostSeq, lostAt: lostAt, erasedThrough: erasedThrough)
   }
 
   /// The index in `history` of the first message above `offset`.

@@ -31,7 +31,7 @@ final class HubHarness {
     _ answers: StoreAnswers = .atOnce, keeping messages: Int = 1000, tapeEntries: Int = 8192,
     hub settings: HubSettings = HubSettings()
   ) {
-    var storeSettings = MemoryStoreSettings()
+    var storeSettings = StoreSettings()
     storeSettings.retention.standard.messages = messages
     storeSettings.tapeEntries = tapeEntries
     let memory = MemoryStore(settings: storeSettings, epoch: Epoch("e1")!, ledger: ledger) {

@@ -32,7 +32,7 @@ struct StoreHarness: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   static let memory = StoreHarness(name: "memory") { options in
-    var settings = MemoryStoreSettings()
+    var settings = StoreSettings()
     settings.retention = options.retention
     settings.memoryBytes = options.memoryBytes
     settings.idempotencyKeys = options.idempotencyKeys

@@ -17,22 +17,18 @@ struct IdempotencyTable {
   /// What an entry costs in memory, beside its strings.
   private static let overhead = 160
 
-  let limit: Int
   let windowNanoseconds: UInt64
   private var entries: [Key: Published] = [:]
   private var expiries: Deque<Expiry> = []
   private(set) var bytes = 0
 
-  init(limit: Int, windowNanoseconds: UInt64) {
-    self.limit = limit
+  init(windowNanoseconds: UInt64) {
     self.windowNanoseconds = windowNanoseconds
   }
 
   var count: Int { entries.count }
 
   func published(_ key: Key) -> Published? { entries[key] }
-
-  func hasRoom(for additional: Int) -> Bool { entries.count + additional <= limit }
 
   mutating func remember(_ key: Key, _ published: Published, now: UInt64) {
     entries[key] = published

@@ -1,9 +1,20 @@
 import StreamLog
 
+/// What a table of topics needs of its records.
+protocol TopicTableRecord {
+  var topic: TopicName { get }
+  var lastOffset: Offset { get }
+  /// What the record costs in memory, without a history.
+  var cost: Int { get }
+  /// Its neighbours in the order of last offsets, as slots; -1 is none. The table's own.
+  var newer: Int32 { get set }
+  var older: Int32 { get set }
+}
+
 /// Topic records in slots, found by name and in the order of their last offsets, newest first: catching up on a
 /// pattern visits only topics with something newer than the reader.
-struct TopicTable {
-  private var slots: [TopicRecord?] = []
+struct TopicTable<Record: TopicTableRecord> {
+  private var slots: [Record?] = []
   private var free: [Int32] = []
   private var byName: [TopicName: Int32] = [:]
   private(set) var newest: Int32 = -1
@@ -19,12 +30,12 @@ struct TopicTable {
   func isUsed(_ slot: Int32) -> Bool { slots[Int(slot)] != nil }
   var names: some Sequence<TopicName> { byName.keys }
 
-  subscript(_ slot: Int32) -> TopicRecord {
+  subscript(_ slot: Int32) -> Record {
     _read { yield slots[Int(slot)]! }
     _modify { yield &slots[Int(slot)]! }
   }
 
-  mutating func insert(_ record: TopicRecord) -> Int32 {
+  mutating func insert(_ record: Record) -> Int32 {
     let slot: Int32
     if let reused = free.popLast() {
       slot = reused
@@ -39,7 +50,7 @@ struct TopicTable {
     return slot
   }
 
-  mutating func remove(_ slot: Int32) -> TopicRecord {
+  mutating func remove(_ slot: Int32) -> Record {
     unlink(slot)
     let record = self[slot]
     slots[Int(slot)] = nil

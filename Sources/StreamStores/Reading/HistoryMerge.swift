@@ -1,7 +1,7 @@
 import DequeModule
 import StreamLog
 
-/// Builds a page from several topics' histories: their messages in id order, with the gaps where they stand.
+/// Several topics' histories as one, in id order.
 struct HistoryMerge {
   private struct Cursor {
     var history: Deque<Message>
@@ -9,22 +9,21 @@ struct HistoryMerge {
     var offset: Offset { history[index].offset }
   }
 
-  private let request: ReadRequest
   private let through: Offset
   /// A binary heap, lowest offset first.
   private var heap: [Cursor] = []
   private var seen: Set<TopicName> = []
 
-  init(request: ReadRequest, through: Offset) {
-    self.request = request
+  /// - Parameter through: nothing above it is merged.
+  init(through: Offset) {
     self.through = through
   }
 
-  mutating func add(_ record: TopicRecord) {
-    let index = record.index(after: request.after)
-    guard index < record.history.count, record.history[index].offset <= through else { return }
-    guard request.subscriptions.count == 1 || seen.insert(record.topic).inserted else { return }
-    heap.append(Cursor(history: record.history, index: index))
+  /// Adds what a topic holds from the message at `index` on; a topic that was added before is not added again.
+  mutating func add(_ history: Deque<Message>, from index: Int) {
+    guard index < history.count, history[index].offset <= through else { return }
+    guard seen.insert(history[index].topic).inserted else { return }
+    heap.append(Cursor(history: history, index: index))
     var child = heap.count - 1
     while child > 0, heap[child].offset < heap[(child - 1) / 2].offset {
       heap.swapAt(child, (child - 1) / 2)
@@ -32,16 +31,7 @@ struct HistoryMerge {
     }
   }
 
-  /// - Parameter gaps: with the index of the subscription each belongs to.
-  consuming func finish(gaps: [(index: Int, gap: PageGap)]) -> Page {
-    var builder = PageBuilder(request: request, gaps: gaps)
-    while let message = pop() {
-      guard builder.add(message) else { return builder.finish() }
-    }
-    return builder.finish(through: through)
-  }
-
-  private mutating func pop() -> Message? {
+  mutating func next() -> Message? {
     guard let top = heap.first else { return nil }
     let message = top.history[top.index]
     if top.index + 1 < top.history.count, top.history[top.index + 1].offset <= through {

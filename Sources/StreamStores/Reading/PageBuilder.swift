@@ -44,9 +44,10 @@ struct PageBuilder {
     return Page(items: items, through: position, memory: memory)
   }
 
-  /// Everything up to `through` is on the page.
+  /// Everything up to `through` is on the page; gaps beyond keep where they began.
   consuming func finish(through: Offset) -> Page {
-    while !gaps.isEmpty { addGap() }
-    return Page(items: items, through: max(through, request.after), memory: memory)
+    while let first = gaps.first, first.gap.through <= through { addGap() }
+    position = max(position, through)
+    return finish()
   }
 }

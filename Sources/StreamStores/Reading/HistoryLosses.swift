@@ -1,0 +1,105 @@
+import StreamLog
+
+/// What a reader has lost of what it subscribed to in the window (after, through] of a page, found out from what a store
+/// knows of the topics. It ends in gaps, at most one a subscription.
+struct HistoryLosses {
+  /// What one subscription can no longer be sent, and after which offset.
+  private struct Loss {
+    var after: Offset
+    var through: Offset
+    var seq: UInt64?
+    var reason: Gap.Reason
+  }
+
+  private let request: ReadRequest
+  private let through: Offset
+  private var bySubscription: [Int: Loss] = [:]
+  /// Topics whose loss goes on above the window.
+  private var unproven: [(index: Int, facts: TopicFacts)] = []
+
+  /// - Parameter through: everything above it is on the tape.
+  init(_ request: ReadRequest, through: Offset) {
+    self.request = request
+    self.through = through
+  }
+
+  /// Adds a topic that the subscription at `index` matches, once for each.
+  mutating func add(_ facts: TopicFacts, to index: Int) {
+    guard facts.lostAt > request.subscriptions.list[index].forgiven else { return }
+    if facts.lostThrough > through {
+      unproven.append((index, facts))
+    } else {
+      add(lost: facts.lostThrough, seq: facts.lostSeq, of: facts, to: index)
+    }
+  }
+
+  /// Adds what may have been lost of topics nothing is known of any more: of all of them for a pattern, of its own for a
+  /// topic without a record.
+  mutating func addForgotten(_ forgotten: ForgottenLoss, to index: Int) {
+    let subscription = request.subscriptions.list[index]
+    guard forgotten.lostAt > subscription.forgiven else { return }
+    let lost = min(forgotten.through, through)
+    let missing: (after: Offset, through: Offset)?
+    if let topic = subscription.pattern.exact {
+      missing = request.subscriptions.missing(topic, of: index, after: request.after, lost: lost)
+    } else {
+      let after = subscription.needs(after: request.after)
+      missing = after < lost ? (after, lost) : nil
+    }
+    guard let missing else { return }
+    widen(
+      Loss(
+        after: missing.after, through: missing.through, seq: nil,
+        reason: forgotten.lostAt > request.memory.began ? .slow : .expired),
+      of: index)
+  }
+
+  /// Topics whose loss goes on above the window: what comes first above it says what came before it.
+  var unprovenTopics: Set<TopicName> { Set(unproven.map(\.facts.topic)) }
+
+  /// - Parameter firstAbove: the first message above the window of each topic that has one: without, or with one that
+  ///   says no more, nothing proves that the window has none of the loss.
+  mutating func prove(_ firstAbove: [TopicName: (predecessor: Offset, seq: UInt64)]) {
+    for (index, facts) in unproven {
+      let first = firstAbove[facts.topic]
+      let isKnown = (first?.predecessor ?? .max) <= through
+      let seq = first.flatMap { isKnown && $0.seq > 1 ? $0.seq - 1 : nil }
+      add(lost: isKnown ? first?.predecessor ?? through : through, seq: seq, of: facts, to: index)
+    }
+    unproven = []
+  }
+
+  /// The gaps, each with the index of its subscription: it begins where the first loss begins and stands where the last
+  /// one ends.
+  var gaps: [(index: Int, gap: PageGap)] {
+    bySubscription.map { index, loss in
+      (
+        index,
+        PageGap(
+          pattern: request.subscriptions.list[index].pattern,
+          after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq,
+          reason: loss.reason)
+      )
+    }
+  }
+
+  /// What a subscription misses of a topic whose messages up to `lost` can no longer be had.
+  private mutating func add(lost: Offset, seq: UInt64?, of facts: TopicFacts, to index: Int) {
+    guard
+      let missing = request.subscriptions.missing(facts.topic, of: index, after: request.after, lost: lost)
+    else { return }
+    let isExact = request.subscriptions.list[index].pattern.exact != nil
+    widen(
+      Loss(
+        after: missing.after, through: missing.through, seq: isExact && missing.through == lost ? seq : nil,
+        reason: lost <= facts.erasedThrough ? .deleted : facts.lostAt > request.memory.began ? .slow : .expired),
+      of: index)
+  }
+
+  private mutating func widen(_ loss: Loss, of index: Int) {
+    guard let known = bySubscription[index] else { return bySubscription[index] = loss }
+    var wider = known.through >= loss.through ? known : loss
+    wider.after = min(known.after, loss.after)
+    bySubscription[index] = wider
+  }
+}

@@ -104,7 +104,9 @@ package struct RESPParser: ~Copyable {
     line += piece
     let whole = line
     line = []
-    try whole.withUnsafeBytes { (whole) throws(RESPError) in try read(whole, &rest, onValue) }
+    try whole.withUnsafeBufferPointer { (whole) throws(RESPError) in
+      try read(UnsafeRawBufferPointer(whole), &rest, onValue)
+    }
   }
 
   private static let types: [UInt8] = Array("+-:$*".utf8)

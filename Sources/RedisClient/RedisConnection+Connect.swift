@@ -45,7 +45,8 @@ extension RedisDialing {
       throw .misconfigured("Redis at \(server.address) is part of a cluster; one by itself, or sentinels, are wanted")
     }
     guard server.role == "master" else {
-      throw .misconfigured("Redis at \(server.address) is a replica, which takes no writes; name its master, or sentinels")
+      throw .misconfigured(
+        "Redis at \(server.address) is a replica, which takes no writes; name its master, or sentinels")
     }
   }
 

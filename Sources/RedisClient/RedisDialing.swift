@@ -5,7 +5,7 @@
 #else
   import Darwin
 #endif
-package import NIOCore
+import NIOCore
 import NIOPosix
 import TLS
 
@@ -64,9 +64,9 @@ struct RedisDialing {
 
   /// In seconds: a peer that is gone is noticed 30 s after the last word from it.
   private enum KeepAlive {
-    static let idle: CInt = 15
-    static let interval: CInt = 5
-    static let probes: CInt = 3
+    static let idle: Int = 15
+    static let interval: Int = 5
+    static let probes: Int = 3
   }
 
   /// Says who we are and asks who it is, at once: everybody may say HELLO, whatever else the user may do.

@@ -1,5 +1,6 @@
 import Locking
 import NIOCore
+import Synchronization
 
 /// The way between any thread and the handler on the event loop.
 final class RedisLink: Sendable {

@@ -1,0 +1,25 @@
+import Foundation
+
+/// A folder for the files of one test, gone with it.
+final class TestFolder: Sendable {
+  let path: String
+
+  init() {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
+    try! FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    path = folder.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func write(_ text: String, to name: String) {
+    try! Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+  }
+}
+
+/// What a program has said so far.
+struct LogFile {
+  let path: String
+
+  var text: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+}

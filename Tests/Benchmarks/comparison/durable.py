@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import filled, single
 from .figures import Rounds, ratio, show, spread
-from .single import Gateway, bench
+from .single import Gateway, Incomplete, bench, publishing
 from .tools import BUILT
 
 DELAYS_MS = (0, 1, 5, 10)
@@ -66,17 +66,15 @@ def publishes(chosen):
                 with Gateway(path, f"sqlite:{path / 'store'}", environment=slowed(delay, count)) as server:
                     before = syncs(count)
                     report = bench(server, "--subscribers", 0, "--publishers", publishers,
-                                   "--duration", f"{chosen.seconds}s")["publishes"]
-                    return outcome(report, syncs(count) - before)
+                                   "--duration", f"{chosen.seconds}s")
+                    counted = syncs(count) - before
+                    if not counted:
+                        raise Incomplete("the gateway has made no fsync")
+                    return publishing(report) | {"together": report["publishes"]["count"] / counted}
         return run
 
     def syncs(count):
         return int.from_bytes(count.read_bytes(), sys.byteorder)
-
-    def outcome(report, syncs=None):
-        latency = report["acknowledgement_ms"]
-        return {"rate": report["per_second"], "p50": latency["p50"], "p99": latency["p99"], "max": latency["max"],
-                "together": report["count"] / syncs if syncs else None}
 
     def disk(delay):
         def run():
@@ -133,11 +131,8 @@ def retention(chosen):
         def run():
             with directory(chosen) as path:
                 with Gateway(path, store.format(path), f"history: {{ messages: {kept} }}\n") as server:
-                    report = bench(server, "--subscribers", 0, "--publishers", 16, "--topics", 100, *rate,
-                                   "--duration", f"{chosen.seconds}s")["publishes"]
-                    latency = report["acknowledgement_ms"]
-                    return {"rate": report["per_second"], "p50": latency["p50"], "p99": latency["p99"],
-                            "max": latency["max"]}
+                    return publishing(bench(server, "--subscribers", 0, "--publishers", 16, "--topics", 100, *rate,
+                                            "--duration", f"{chosen.seconds}s"))
         return run
 
     for title, rate in (("as fast as they are acknowledged", []), ("1,000 a second", ["--rate", 1000])):

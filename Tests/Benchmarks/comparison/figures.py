@@ -8,9 +8,8 @@ from .single import Incomplete
 from .tools import say
 
 
-def spread(values, scale=1):
+def spread(values):
     """`median (smallest–largest)`; a dash if no run counted."""
-    values = [value * scale for value in values]
     if not values:
         return "–"
     text = number(statistics.median(values))

@@ -6,7 +6,7 @@ import os
 from collections import deque
 
 from .figures import Rounds, number, show, spread
-from .single import Gateway, Incomplete, bench, listen, listened
+from .single import Gateway, Incomplete, bench, listen, listened, publishing
 from .tools import say
 
 BATCH = 1000  # limits.batch_messages
@@ -70,17 +70,16 @@ def measure(path, messages, topics, rounds):
                 ready, own = gateway.resident_mib()
                 found = {"seconds": gateway.seconds, "ready": ready, "own": own,
                          "crowd": resume(gateway, *CROWD), "deep": resume(gateway, *deep)}
-                latency = bench(gateway, "--subscribers", 0, "--publishers", 16, "--duration", "2s")
-                latency = latency["publishes"]["acknowledgement_ms"]
-                return found | {"after": gateway.resident_mib()[0], "p50": latency["p50"], "p99": latency["p99"],
-                                "max": latency["max"]}
+                found["after"] = gateway.resident_mib()[0]
+                return found | publishing(bench(gateway, "--subscribers", 0, "--publishers", 16, "--duration", "2s"))
         return run
 
     cases = {"after SIGTERM": Gateway.terminate, "after kill -9": Gateway.kill,
              "after kill -9, files not cached": kill_and_forget}
     runs = Rounds(rounds, {name: after(ending) for name, ending in cases.items()})
     columns = {"seconds": "ready after s", "ready": "resident MiB", "own": "of it its own",
-               "crowd": f"{number(CROWD[0])} × {CROWD[1]} behind, s", "deep": f"{deep[0]} × {number(deep[1])} behind, s",
+               "crowd": f"{number(CROWD[0])} × {CROWD[1]} behind, s",
+               "deep": f"{deep[0]} × {number(deep[1])} behind, s",
                "after": "resident then", "p50": "publish p50 ms", "p99": "p99 ms", "max": "max ms"}
     show(f"Start with {messages:,} messages of 128 bytes in {where} ({disk_mib(path):,.0f} MiB on disk)",
          ["", *columns.values()], [[name, *(spread(runs.values(name, key)) for key in columns)] for name in cases])

@@ -156,6 +156,6 @@ int main(int count, char **words) {
     if (connections[i].received < least) least = connections[i].received;
     if (connections[i].received > most) most = connections[i].received;
   }
-  printf("{\"up\":%d,\"min\":%u,\"max\":%u,\"failures\":%llu,\"seconds\":%.4f,\"cpu_us\":%.0f}\n", tally.up, least, most,
-         (unsigned long long)tally.failures, (last - started) / 1e9, own_cpu_ns() / 1e3);
+  printf("{\"up\":%d,\"min\":%u,\"max\":%u,\"failures\":%llu,\"seconds\":%.4f,\"cpu_us\":%.0f}\n", tally.up, least,
+         most, (unsigned long long)tally.failures, (last - started) / 1e9, own_cpu_ns() / 1e3);
 }

@@ -116,6 +116,12 @@ def bench(gateway, *arguments, core="1", limit=120):
     return report
 
 
+def publishing(report):
+    """Acknowledged publishes a second, and how long their acknowledgements took, in ms."""
+    latency = report["publishes"]["acknowledgement_ms"]
+    return {"rate": report["publishes"]["per_second"]} | {name: latency[name] for name in ("p50", "p99", "max")}
+
+
 def listen(gateway, path, listeners, messages, topics=0, core="1", silence=30, output=None):
     """The process of `listeners`, which is listeners.c, reading from a gateway; its output is JSON, a line each."""
     command = ["taskset", "--cpu-list", core, BUILT / "listeners", "-p", gateway.port, "-n", listeners, "-u", path,

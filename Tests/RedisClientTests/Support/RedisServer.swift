@@ -33,7 +33,7 @@ final class RedisServer: @unchecked Sendable {
       if try await server.listens() { return server }
       lastWords = server.log.text
     }
-    throw NotStarted(description: "\(program) did not start; its last words: \(lastWords.suffix(600))")
+    throw NotStarted(description: "\(program) did not start; its last words: \(lastWords.suffix(2000))")
   }
 
   private init(_ options: [String], program: String, portOption: String, folder: TestFolder) throws {
@@ -54,6 +54,8 @@ final class RedisServer: @unchecked Sendable {
     }
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(["LOG": log.path]) { $1 }
+    // Or the next server's shell would have it too.
+    _ = fcntl(lifeline.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
     let output = Pipe()
     process.standardInput = lifeline
     process.standardOutput = output
@@ -68,8 +70,7 @@ final class RedisServer: @unchecked Sendable {
   deinit {
     // A stopped process hears SIGKILL too.
     kill()
-    try? lifeline.fileHandleForWriting.close()
-    process.waitUntilExit()
+    process.terminate()
   }
 
   func kill() { _ = Foundation.kill(pid, SIGKILL) }
@@ -99,6 +100,12 @@ final class RedisServer: @unchecked Sendable {
   }
 
   func connect(_ login: String = "", path: String = "") async throws -> RedisConnection {
-    try await .connect(try settings(login, path: path), on: MultiThreadedEventLoopGroup.singleton.next())
+    try await .connect(try settings(login, path: path))
+  }
+}
+
+extension RedisConnection {
+  static func connect(_ settings: RedisSettings) async throws(RedisError) -> RedisConnection {
+    try await .connect(settings, on: MultiThreadedEventLoopGroup.singleton.next())
   }
 }

@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from . import single
@@ -21,7 +23,8 @@ from .tools import BUILT, OPEN_FILES, say
 
 # Nodes, listeners and Redis share all there is: more threads than cores in every node would only wait for each other.
 CORES = ",".join(map(str, range(os.cpu_count() or 1)))
-SETTINGS = "event_loops: 1\n"
+# Listeners answer no pings.
+SETTINGS = "event_loops: 1\nheartbeat: { websocket: 1h }\n"
 # Open files that a process needs besides its connections.
 SPARE_FILES = 500
 
@@ -62,13 +65,14 @@ class Redis(Processes):
         return self
 
 
-def run(chosen, store=None):
-    """One round: for each node and for all of them, a list with the latencies of every message, in ms, sorted."""
+def run(chosen, store):
+    """One round. Over Redis a message is published to one node, and the nodes take turns; with memory stores, which know
+    nothing of each other, to every node at once: what is left without Redis is what the machine takes for the rest."""
     with ExitStack() as stack:
         path = Path(tempfile.mkdtemp(prefix="cluster-", dir=BUILT))
         stack.callback(shutil.rmtree, path, ignore_errors=True)
-        store = store or f"redis://127.0.0.1:{stack.enter_context(Redis(path)).port}"
-        nodes = [stack.enter_context(Gateway(path, store, SETTINGS, CORES)) for _ in range(chosen.nodes)]
+        place = f"redis://127.0.0.1:{stack.enter_context(Redis(path)).port}" if store == "redis" else store
+        nodes = [stack.enter_context(Gateway(path, place, SETTINGS, CORES)) for _ in range(chosen.nodes)]
         listeners = []
         for i, node in enumerate(nodes):
             listeners.append(listen(node, "/v1/stream?topic=load", chosen.connections, chosen.messages, core=CORES,
@@ -79,7 +83,7 @@ def run(chosen, store=None):
                 raise Incomplete(f"the listeners of node {i + 1} could not connect")
             say(f"  node {i + 1}: {chosen.connections:,} connected in {json.loads(connected)['seconds']} s")
         resident = [node.resident_mib()[0] for node in nodes]
-        sent, acknowledged = publish(chosen, nodes)
+        sent, acknowledged = publish(chosen, [[node] for node in nodes] if store == "redis" else [nodes])
         for each in listeners:
             listened(each, chosen.messages)
         return Round([latencies(path / f"arrivals-{i}", sent, chosen) for i in range(chosen.nodes)],
@@ -91,20 +95,26 @@ def end(process):
     process.wait()
 
 
-def publish(chosen, nodes):
-    """When each message was sent, in ns of CLOCK_MONOTONIC, and how long its acknowledgement took, in ms. Nodes take
-    turns: a message is for everybody, wherever it is published."""
+def publish(chosen, turns):
+    """When each message was sent, in ns of CLOCK_MONOTONIC, and how long it took until all nodes whose turn it was had
+    acknowledged it, in ms."""
     sent, acknowledged = [], []
     due = time.monotonic()
-    for i in range(chosen.messages):
-        due += chosen.interval
-        time.sleep(max(0, due - time.monotonic()))
-        sent.append(time.monotonic_ns())
-        status, body = nodes[i % len(nodes)].ask("POST", "/v1/topics/load/messages", PAYLOAD)
-        acknowledged.append((time.monotonic_ns() - sent[-1]) / 1e6)
-        if status != 201:
-            raise Incomplete(f"a message was answered {status}: {body.decode()}")
+    with ThreadPoolExecutor(max(map(len, turns))) as pool:
+        for i in range(chosen.messages):
+            due += chosen.interval
+            time.sleep(max(0, due - time.monotonic()))
+            sent.append(time.monotonic_ns())
+            answers = list(pool.map(post, turns[i % len(turns)]))
+            acknowledged.append((time.monotonic_ns() - sent[-1]) / 1e6)
+            for status, body in answers:
+                if status != 201:
+                    raise Incomplete(f"a message was answered {status}: {body.decode()}")
     return sent, acknowledged
+
+
+def post(node):
+    return node.ask("POST", "/v1/topics/load/messages", PAYLOAD)
 
 
 def latencies(file, sent, chosen):
@@ -114,6 +124,8 @@ def latencies(file, sent, chosen):
 
 
 class Round:
+    """For each node and for all of them, `[message][listener]`: latencies in ms, sorted."""
+
     def __init__(self, nodes, acknowledged, resident):
         self.nodes = nodes
         self.all = [sorted(sum(parts, [])) for parts in zip(*nodes)]
@@ -130,16 +142,16 @@ def share(messages, part):
     return [message[min(int(len(message) * part), len(message) - 1)] for message in messages]
 
 
-def report(chosen, rounds):
-    def row(title, messages, resident):
-        return [title, *(spread(share(messages, part)) for part in (0, .5, .99, 1)), spread(resident)]
+def report(title, chosen, rounds):
+    def row(name, messages, resident):
+        return [name, *(spread(share(messages, part)) for part in (0, .5, .99, 1)), spread(resident)]
 
     rows = [row(f"node {i + 1}", [message for each in rounds for message in each.nodes[i]],
                 [each.resident[i] for each in rounds]) for i in range(chosen.nodes)]
     rows.append(row("all nodes", [message for each in rounds for message in each.all],
                     [sum(each.resident) for each in rounds]))
-    show(f"One message to {chosen.nodes * chosen.connections:,} websockets on {chosen.nodes} nodes over one Redis: "
-         f"medians and spreads of {number(sum(len(each.all) for each in rounds))} messages",
+    show(f"One message to {chosen.nodes * chosen.connections:,} websockets on {chosen.nodes} nodes, {title}: "
+         f"{number(sum(len(each.all) for each in rounds))} messages",
          ["ms from publish to receipt", "first", "p50", "p99", "last", "resident MiB"], rows)
     print(f"\nAcknowledged after {spread([ms for each in rounds for ms in each.acknowledged])} ms.")
 
@@ -149,13 +161,16 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen = arguments()
     single.prepare(["redis-server"])
+    cases = {"over one Redis": "redis", "with memory stores": "memory"}
     try:
-        rounds = Rounds(chosen.rounds, {"round": lambda: run(chosen)}).runs["round"]
+        rounds = Rounds(chosen.rounds, {title: partial(run, chosen, store) for title, store in cases.items()})
     except KeyboardInterrupt:
         sys.exit(130)
-    if not rounds:
-        sys.exit("cluster: no round was complete")
-    report(chosen, rounds)
+    for title, complete in rounds.runs.items():
+        if complete:
+            report(title, chosen, complete)
+    if not all(rounds.runs.values()):
+        sys.exit("cluster: there are tables only where a round was complete")
 
 
 if __name__ == "__main__":

@@ -42,12 +42,14 @@ let systemLibraries: [Target] = [
   .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
   // HTTP/2
   .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+  // the durable store
+  .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
   // epoll and eventfd, which the system's own module leaves out
   .systemLibrary(name: "CEpoll", path: "Sources/Bench/CEpoll"),
 ]
 
 let cores: [Target] = [
-  // The one lock, in a form that the thread sanitizer understands where it is asked for.
+  // The one lock, in a form that the thread sanitizer understands where it is asked for, and a thread for what waits.
   .target(name: "Locking", swiftSettings: settings),
   // Topics, positions, messages, the tape and what proves a reading complete. No I/O.
   .target(name: "StreamLog", dependencies: ["Locking", deque], swiftSettings: settings),
@@ -57,6 +59,8 @@ let cores: [Target] = [
   .target(name: "WebSocket", dependencies: ["CZlib"], swiftSettings: settings),
   // OpenSSL's sessions and contexts. Records in, bytes in clear out, and back.
   .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: settings),
+  // SQLite's connections and statements. SQL in, rows out.
+  .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
   // RFC 9113 and 8441, by nghttp2. Bytes in, events out; frames out when asked.
   .target(name: "HTTP2", dependencies: ["CNGHTTP2", nioCore], swiftSettings: settings),
 ]
@@ -66,8 +70,10 @@ let adapters: [Target] = [
   .target(name: "DirectWriter", swiftSettings: settings),
   // What goes on by itself on an event loop, turn by turn, with the sockets between.
   .target(name: "LoopTurns", dependencies: [nioCore], swiftSettings: settings),
-  // Who orders messages and keeps them. One contract; memory behind it for now.
-  .target(name: "StreamStores", dependencies: ["Locking", "StreamLog", "WireFormat", deque], swiftSettings: settings),
+  // Who orders messages and keeps them: one contract, and memory or SQLite behind it.
+  .target(
+    name: "StreamStores", dependencies: ["Locking", "SQLite", "StreamLog", "WireFormat", deque],
+    swiftSettings: settings),
   // Listener, HTTP/1.1 and HTTP/2 with and without TLS, and the exchange and outlet that routes and transports see.
   .target(
     name: "HTTPServer",

@@ -12,7 +12,12 @@ package struct ForgottenTopics: Sendable {
   package init() {}
 
   package mutating func forget(_ topic: TopicName, lastOffset: Offset, at lossClock: UInt64) {
-    let bucket = ForgottenTopics.bucket(of: topic)
+    forget(bucket: ForgottenTopics.bucket(of: topic), lastOffset: lastOffset, at: lossClock)
+  }
+
+  /// - Parameter bucket: 0 to 4095; what is not is passed over.
+  package mutating func forget(bucket: Int, lastOffset: Offset, at lossClock: UInt64) {
+    guard through.indices.contains(bucket) else { return }
     through[bucket] = max(through[bucket], lastOffset)
     lostAt[bucket] = lossClock
     highest = (max(highest.through, lastOffset), lossClock)
@@ -24,7 +29,7 @@ package struct ForgottenTopics: Sendable {
   }
 
   /// FNV-1a, so that the bucket of a topic is the same in every process.
-  static func bucket(of topic: TopicName) -> Int {
+  package static func bucket(of topic: TopicName) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in topic.string.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     return Int(hash % UInt64(buckets))

@@ -18,10 +18,11 @@ package struct Lineage: Sendable, Equatable {
     entries = [Entry(epoch: epoch, first: 1)]
   }
 
-  /// - Precondition: at least one entry, first offsets strictly rising, epochs distinct.
+  /// - Precondition: at least one entry, first offsets never falling, epochs distinct. An epoch that begins where the
+  ///   next one does has no message left.
   package init(entries: [Entry]) {
     precondition(!entries.isEmpty)
-    precondition(zip(entries, entries.dropFirst()).allSatisfy { $0.first < $1.first })
+    precondition(zip(entries, entries.dropFirst()).allSatisfy { $0.first <= $1.first })
     self.entries = entries
   }
 

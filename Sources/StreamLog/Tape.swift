@@ -52,7 +52,7 @@ package final class ErasedMessage: Sendable {
   /// The store's loss clock at the erasure.
   package let lostAt: UInt64
 
-  init(_ message: Message, lostAt: UInt64) {
+  package init(_ message: Message, lostAt: UInt64) {
     offset = message.offset
     predecessor = message.predecessor
     seq = message.seq
@@ -104,10 +104,19 @@ package final class Tape: Sendable {
   /// What the tape holds, for the bound on all memory.
   package let heldBytes = Atomic<Int>(0)
 
-  package init(lineage: Lineage, head: Offset = 0, capacity: Capacity = Capacity()) {
+  /// - Parameter entries: every commit from the first of them up to `head`, in order: what a store still has from
+  ///   before.
+  package init(lineage: Lineage, head: Offset = 0, entries: [TapeEntry] = [], capacity: Capacity = Capacity()) {
     self.capacity = capacity
-    state = Guarded(State(head: head, floor: head, lineage: lineage))
+    let bytes = entries.reduce(0) { $0 + $1.cost }
+    state = Guarded(
+      State(
+        ring: Deque(entries), bytes: bytes, head: head, floor: entries.first.map { $0.offset - 1 } ?? head,
+        lineage: lineage))
+    heldBytes.store(bytes, ordering: .relaxed)
   }
+
+  package var floor: Offset { state.withLock { $0.floor } }
 
   /// Commits messages in order. The store calls it, under its own lock.
   ///

@@ -39,6 +39,16 @@ package protocol StreamStore: AnyObject, Sendable {
 
   /// What the store holds, for metrics and health.
   func statistics() -> StoreStatistics
+
+  /// Why nothing can be committed at the moment, in words for an operator; nil if all is well.
+  var trouble: String? { get }
+
+  /// Does what nobody asks for: applies age where nobody publishes or reads, and looks whether trouble is over. Call it
+  /// about once a second.
+  func sweep()
+
+  /// Commits what waits, and gives everything back that the store has open. It may take as long as the disk does.
+  func close()
 }
 
 package enum PublishOutcome: Sendable, Equatable {

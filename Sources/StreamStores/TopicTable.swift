@@ -1,7 +1,7 @@
 import StreamLog
 
 /// What a table of topics needs of its records.
-protocol TopicTableRecord {
+protocol TopicTableRecord: Sendable {
   var topic: TopicName { get }
   var lastOffset: Offset { get }
   /// What the record costs in memory, without a history.

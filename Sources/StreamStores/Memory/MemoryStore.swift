@@ -86,10 +86,8 @@ package final class MemoryStore: StreamStore {
     matching pattern: TopicPattern?, after: TopicName?, limit: Int,
     completion: @escaping @Sendable (Result<[TopicSummary], StoreRefusal>) -> Void
   ) {
-    let names = state.withLock { Array($0.topics.names) }
-    let chosen = names.filter { name in
-      (after.map { name > $0 } ?? true) && (pattern?.matches(name) ?? true)
-    }.sorted().prefix(limit)
+    let chosen = TopicListing.choose(
+      from: state.withLock { Array($0.topics.names) }, matching: pattern, after: after, limit: limit)
     let summaries = state.withLock { state in
       let now = now()
       return chosen.compactMap { name -> TopicSummary? in
@@ -118,11 +116,14 @@ package final class MemoryStore: StreamStore {
     state.withLock { $0.currentStatistics(elsewhere: elsewhere) }
   }
 
-  /// Applies age where nobody publishes or reads; call it about once a second.
+  package var trouble: String? { nil }
+
   package func sweep() {
     state.withLock { state in
       state.sweep(now: now(), topics: 1000)
       state.enforceBound(elsewhere: elsewhere)
     }
   }
+
+  package func close() {}
 }

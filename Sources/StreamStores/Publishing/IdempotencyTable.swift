@@ -30,9 +30,11 @@ struct IdempotencyTable {
 
   func published(_ key: Key) -> Published? { entries[key] }
 
-  mutating func remember(_ key: Key, _ published: Published, now: UInt64) {
+  /// - Parameter age: how long ago it was committed, in nanoseconds: what comes later is not older.
+  mutating func remember(_ key: Key, _ published: Published, now: UInt64, age: UInt64 = 0) {
+    guard age < windowNanoseconds else { return }
     entries[key] = published
-    expiries.append(Expiry(key: key, at: now + windowNanoseconds))
+    expiries.append(Expiry(key: key, at: now + windowNanoseconds - age))
     bytes += cost(key)
   }
 

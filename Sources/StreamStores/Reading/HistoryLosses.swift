@@ -72,7 +72,13 @@ struct HistoryLosses {
   /// The gaps, each with the index of its subscription: it begins where the first loss begins and stands where the last
   /// one ends.
   var gaps: [(index: Int, gap: PageGap)] {
-    bySubscription.map { index, loss in
+    var losses = bySubscription
+    // One that an earlier page found, and whose end lies above a window that was not as long as that one's: the reader
+    // may be done with reading at the end of this window, so it is told there.
+    for (index, after) in request.memory.outstanding where losses[index] == nil && after < through {
+      losses[index] = Loss(after: after, through: through, seq: nil, reason: .slow)
+    }
+    return losses.map { index, loss in
       (
         index,
         PageGap(

@@ -108,5 +108,9 @@ final class SlowStore: StreamStore {
     memory.erase(topic, completion: completion)
   }
 
+  var trouble: String? { memory.trouble }
+  func sweep() { memory.sweep() }
+  func close() { memory.close() }
+
   func statistics() -> StoreStatistics { memory.statistics() }
 }

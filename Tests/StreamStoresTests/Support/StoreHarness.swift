@@ -2,6 +2,7 @@ import Locking
 import StreamLog
 import StreamStores
 import Synchronization
+import TestSupport
 import Testing
 import WireFormat
 
@@ -13,6 +14,17 @@ struct StoreOptions: Sendable {
   var idempotencyWindowNanoseconds: UInt64 = 300_000_000_000
   var rewindTopics = 100
   var tapeEntries = 8192
+
+  var settings: StoreSettings {
+    var settings = StoreSettings()
+    settings.retention = retention
+    settings.memoryBytes = memoryBytes
+    settings.idempotencyKeys = idempotencyKeys
+    settings.idempotencyWindowNanoseconds = idempotencyWindowNanoseconds
+    settings.rewindTopics = rewindTopics
+    settings.tapeEntries = tapeEntries
+    return settings
+  }
 
   /// Every topic keeps this many messages.
   static func keeping(_ messages: Int, tapeEntries: Int = 8192) -> StoreOptions {
@@ -32,19 +44,24 @@ struct StoreHarness: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   static let memory = StoreHarness(name: "memory") { options in
-    var settings = StoreSettings()
-    settings.retention = options.retention
-    settings.memoryBytes = options.memoryBytes
-    settings.idempotencyKeys = options.idempotencyKeys
-    settings.idempotencyWindowNanoseconds = options.idempotencyWindowNanoseconds
-    settings.rewindTopics = options.rewindTopics
-    settings.tapeEntries = options.tapeEntries
     let clock = ManualClock()
-    let store = MemoryStore(settings: settings, epoch: Epoch("e1")!, ledger: MemoryLedger()) { clock.now }
+    let store = MemoryStore(settings: options.settings, epoch: Epoch("e1")!, ledger: MemoryLedger()) { clock.now }
     return TestStore(store: store, clock: clock)
   }
 
-  static let all: [StoreHarness] = [memory]
+  static let sqlite = StoreHarness(name: "sqlite") { options in
+    let folder = try TemporaryFolder()
+    let clock = ManualClock()
+    // The disk is not what these are about.
+    var file = SQLiteStoreSettings(path: folder.path + "/store.db")
+    file.synchronous = .normal
+    let store = try SQLiteStore(
+      file, settings: options.settings, epoch: Epoch("e1")!, ledger: MemoryLedger()
+    ) { clock.now }
+    return TestStore(store: store, clock: clock, folder: folder)
+  }
+
+  static let all: [StoreHarness] = [memory, sqlite]
 }
 
 /// Time that only a test moves.

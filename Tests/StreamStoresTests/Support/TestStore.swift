@@ -1,11 +1,14 @@
 import StreamLog
 import StreamStores
+import TestSupport
 import WireFormat
 
 /// A store as a test speaks to it: one answer a question, awaited.
 struct TestStore: Sendable {
   let store: any StreamStore
   let clock: ManualClock
+  /// Where it keeps its files; they go with the last copy of this.
+  var folder: TemporaryFolder?
 
   // MARK: Publishing
 

@@ -36,7 +36,7 @@ extension TLSError {
     case .refused:
       "it does not take our certificate, or wants one (\(detail))"
     case .malformed, .clearText:
-      "TLS with it failed (\(detail)); without TLS it is redis://"
+      "TLS with it failed (\(detail)); a Redis without TLS has a URL with redis:"
     case .version, .cipher, .applicationProtocol, .flood:
       "TLS with it failed (\(detail))"
     }

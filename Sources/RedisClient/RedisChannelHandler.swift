@@ -145,8 +145,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
     let entries = unanswered
     unanswered = CircularBuffer()
     for entry in entries {
-      // Of the first write that is not done, a part may have left.
-      let mayHaveLeft = entry.write <= writesDone + 1 && (hasHeard || !isMisfit)
+      // Of the first write that is not done, a part may have left. Before a word from the server there is but our
+      // greeting, of which it does not matter.
+      let mayHaveLeft = hasHeard && entry.write <= writesDone + 1
       entry.completion(.failure(mayHaveLeft ? lost : unwritten))
     }
     for command in neverSeen { command.completion(.failure(unwritten)) }

@@ -8,26 +8,35 @@ extension RedisConnection {
   package static func connect(
     _ settings: RedisSettings, on eventLoop: any EventLoop
   ) async throws(RedisError) -> RedisConnection {
-    let endpoint = settings.endpoint
-    var tls: TLSContext?
-    if endpoint.isSecure {
-      do throws(TLSConfigurationErrors) {
-        tls = try TLSContext.client(authorities: settings.caFile)
-      } catch {
-        throw .misconfigured("TLS to Redis: \(error)")
-      }
+    let tls = try settings.tlsContext()
+    let masters = RedisDialing(settings: settings, login: settings.login, tls: tls, eventLoop: eventLoop)
+    guard let name = settings.endpoint.masterName else {
+      return try await masters.master(at: settings.endpoint.hosts[0])
     }
-    let dialing = RedisDialing(settings: settings, login: settings.login, tls: tls, eventLoop: eventLoop)
-    return try await dialing.master(at: endpoint.hosts[0])
+    let sentinels = RedisDialing(settings: settings, login: settings.sentinelLogin, tls: tls, eventLoop: eventLoop)
+    return try await SentinelSearch(master: name, sentinels: sentinels, masters: masters).find()
+  }
+}
+
+extension RedisSettings {
+  /// nil: in clear.
+  fileprivate func tlsContext() throws(RedisError) -> TLSContext? {
+    guard endpoint.isSecure else { return nil }
+    do throws(TLSConfigurationErrors) {
+      return try .client(authorities: caFile)
+    } catch {
+      throw .misconfigured("TLS to Redis: \(error)")
+    }
   }
 }
 
 extension RedisDialing {
-  /// - Throws: what `dial` throws; `misconfigured` too for a server that is no master.
-  func master(at address: RedisEndpoint.Host) async throws(RedisError) -> RedisConnection {
+  /// - Parameter isHearsay: whether a sentinel has named it, which may not have heard yet that it is a replica now.
+  /// - Throws: what `dial` throws; also for a server that is no master.
+  func master(at address: RedisEndpoint.Host, isHearsay: Bool = false) async throws(RedisError) -> RedisConnection {
     let connection = try await dial(address)
     do throws(RedisError) {
-      try check(connection.server)
+      try check(connection.server, isHearsay: isHearsay)
       try await select(connection)
     } catch {
       connection.close()
@@ -36,7 +45,7 @@ extension RedisDialing {
     return connection
   }
 
-  private func check(_ server: RedisConnection.Server) throws(RedisError) {
+  private func check(_ server: RedisConnection.Server, isHearsay: Bool) throws(RedisError) {
     guard server.mode != "sentinel" else {
       throw .misconfigured(
         "\(server.address) is a sentinel; it is named as redis+sentinel://\(server.address)/ and the master's name")
@@ -45,6 +54,7 @@ extension RedisDialing {
       throw .misconfigured("Redis at \(server.address) is part of a cluster; one by itself, or sentinels, are wanted")
     }
     guard server.role == "master" else {
+      if isHearsay { throw .unreachable("it names \(server.address), which is a replica now") }
       throw .misconfigured(
         "Redis at \(server.address) is a replica, which takes no writes; name its master, or sentinels")
     }

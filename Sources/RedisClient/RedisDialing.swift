@@ -21,11 +21,9 @@ struct RedisDialing {
   ///
   /// - Throws: `unreachable` or `misconfigured`.
   func dial(_ address: RedisEndpoint.Host) async throws(RedisError) -> RedisConnection {
-    let begin = NIODeadline.now()
     let link = try await open(address)
     do throws(RedisError) {
-      let left = settings.connectTimeout - (NIODeadline.now() - begin)
-      let reply = try await link.send(greeting, timeout: max(left, .milliseconds(1)))
+      let reply = try await link.send(greeting, timeout: settings.connectTimeout)
       return RedisConnection(link, server: try server(at: address, reply))
     } catch {
       link.close()
@@ -94,8 +92,9 @@ struct RedisDialing {
   /// What a server's no to the greeting means for who set it up.
   private func described(_ error: RedisError, at address: RedisEndpoint.Host) -> RedisError {
     guard case .server(let text) = error else {
-      if case .lost(let words) = error { return .unreachable(words) }
-      return error
+      guard case .unreachable(let words) = error else { return error }
+      return .unreachable(
+        "\(words); a Redis \(tls == nil ? "with TLS has a URL with rediss:" : "without TLS has a URL with redis:")")
     }
     let words = "Redis at \(address) says \"\(text)\""
     switch error.code {

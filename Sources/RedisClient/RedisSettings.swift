@@ -11,7 +11,8 @@ package struct RedisSettings: Sendable, Equatable {
   package var sentinelPassword: String?
   /// Over TLS: a PEM file with those who vouch for the server; nil: whom the system trusts.
   package var caFile: String?
-  /// For one server, from the name lookup to the answered greeting; each sentinel has as long.
+  /// For a connection to one server, its name's lookup with it, and again for TLS and the answer to our greeting. Each
+  /// sentinel has as long.
   package var connectTimeout = TimeAmount.seconds(5)
   /// For a reply, where the command names no other time.
   package var replyTimeout = TimeAmount.seconds(10)

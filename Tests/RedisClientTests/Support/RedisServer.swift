@@ -93,6 +93,19 @@ final class RedisServer: @unchecked Sendable {
     return stat.split(separator: " ").dropFirst(2).first != "Z"
   }
 
+  /// A command by `redis-cli`, for those with whom a `RedisConnection` does not speak.
+  ///
+  /// - Returns: what it prints.
+  func run(_ command: [String]) throws -> String {
+    let cli = Process()
+    cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    cli.arguments = ["redis-cli", "-p", "\(port)"] + command
+    let output = Pipe()
+    cli.standardOutput = output
+    try cli.run()
+    return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  }
+
   // MARK: - Connections
 
   func settings(_ login: String = "", path: String = "") throws -> RedisSettings {

@@ -51,9 +51,7 @@ package final class Gateway: Sendable {
     let acceptGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let ledger = MemoryLedger()
     var generator = SystemRandomNumberGenerator()
-    let store = MemoryStore(
-      settings: StoreSettings(configuration), epoch: .random(using: &generator), ledger: ledger,
-      now: { SystemClock.now })
+    let store = try StoreOpening.open(configuration, epoch: .random(using: &generator), ledger: ledger, logger: logger)
     let publisher = Publisher(store: store)
     let admission = Admission()
     let loops = try await Loops.make(
@@ -62,9 +60,7 @@ package final class Gateway: Sendable {
     let gateway = Gateway(
       configuration: configuration, store: store, loops: loops, publisher: publisher, ledger: ledger, logger: logger,
       admission: admission, group: group, acceptGroup: acceptGroup,
-      sweeper: acceptGroup.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-        store.sweep()
-      },
+      sweeper: StoreWatch(store, logger: logger).start(on: acceptGroup.next()),
       certificates: certificates)
     do {
       try await gateway.listen()
@@ -238,6 +234,7 @@ package final class Gateway: Sendable {
     try? await adminListener?.shutdown()
     try? await acceptGroup.shutdownGracefully()
     try? await group.shutdownGracefully()
+    store.close()
   }
 }
 
@@ -254,22 +251,5 @@ extension SocketAddress {
   package var hostAndPort: String {
     let host = ipAddress ?? "localhost"
     return host.contains(":") ? "[\(host)]:\(port ?? 0)" : "\(host):\(port ?? 0)"
-  }
-}
-
-extension StoreSettings {
-  init(_ configuration: GatewayConfiguration) {
-    self.init()
-    func retention(_ bounds: HistoryBounds) -> Retention {
-      Retention(messages: bounds.messages, ageMilliseconds: Int64(bounds.age.milliseconds), bytes: bounds.bytes)
-    }
-    self.retention = RetentionRules(
-      rules: configuration.topics.map {
-        RetentionRules.Rule(match: $0.match, retention: retention(configuration.bounds(of: $0)))
-      },
-      standard: retention(configuration.history))
-    memoryBytes = configuration.limits.memory
-    idempotencyKeys = configuration.limits.idempotencyKeys
-    idempotencyWindowNanoseconds = UInt64(configuration.idempotency.window.milliseconds) * 1_000_000
   }
 }

@@ -10,8 +10,8 @@ extension StoreRefusal {
     case .keyReused: .idempotencyKeyReused(key ?? "")
     case .tooManyTopicsToRewind(let limit):
       .invalidParameter("rewind", "goes over more than \(limit) topics; use a narrower pattern, or since")
-    case .unavailable: .storeUnavailable(retryAfter: 1)
-    case .outcomeUnknown: .outcomeUnknown(retryAfter: 1)
+    case .unavailable(let reason): .storeUnavailable(reason: reason, retryAfter: 1)
+    case .outcomeUnknown(let reason): .outcomeUnknown(reason: reason, retryAfter: 1)
     }
   }
 

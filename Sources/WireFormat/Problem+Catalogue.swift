@@ -90,7 +90,7 @@ extension Problem {
       case .draining: (503, "The gateway is going away")
       case .cutOff: (503, "The gateway ended this request")
       case .outcomeUnknown: (503, "Outcome unknown")
-      case .storeUnavailable: (503, "The store does not answer")
+      case .storeUnavailable: (503, "The store cannot be used")
       case .versionNotSupported: (505, "HTTP version not supported")
       }
     }
@@ -321,17 +321,18 @@ extension Problem {
       retryAfter: retryAfter)
   }
 
-  package static func outcomeUnknown(retryAfter: Int? = nil) -> Problem {
+  /// - Parameter reason: what happened to the store, for those who may not see the operator's words.
+  package static func outcomeUnknown(reason: String, retryAfter: Int? = nil) -> Problem {
     Problem(
       .outcomeUnknown,
-      "The store did not say whether the message was kept. Send it again with the same Idempotency-Key.",
+      "The store did not say whether the message was kept: \(reason). Send it again with the same Idempotency-Key.",
       retryAfter: retryAfter)
   }
 
-  package static func storeUnavailable(retryAfter: Int? = nil) -> Problem {
+  /// - Parameter reason: why, for those who may not see the operator's words.
+  package static func storeUnavailable(reason: String, retryAfter: Int? = nil) -> Problem {
     Problem(
-      .storeUnavailable, "The store cannot be reached; nothing was published or read. Come back later.",
-      retryAfter: retryAfter)
+      .storeUnavailable, "Nothing was published or read: \(reason). Come back later.", retryAfter: retryAfter)
   }
 
   /// - Parameter reference: what the operator finds the fault by in the log.

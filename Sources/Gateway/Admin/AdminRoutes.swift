@@ -33,7 +33,9 @@ final class AdminRoutes: Sendable {
       }
       switch path {
       case "/health/live": health(exchange, nil)
-      case "/health/ready": health(exchange, gateway.isDraining ? "draining" : nil)
+      case "/health/ready":
+        let trouble = gateway.store.trouble
+        health(exchange, gateway.isDraining ? "draining" : trouble.map { _ in "store" }, detail: trouble)
       case "/health/accept": health(exchange, gateway.reasonNotToAccept)
       case "/metrics": metrics(exchange)
       case "/v1/admin/topics": try topics(exchange)
@@ -47,9 +49,10 @@ final class AdminRoutes: Sendable {
   }
 
   /// - Parameter reason: why not; nil is healthy.
-  private func health(_ exchange: any HTTPExchange, _ reason: String?) {
-    let status = reason.map(JSONValue.string) ?? "ok"
-    exchange.respond(reason == nil ? 200 : 503, json: JSONValue.object([("status", status)]).encoded)
+  private func health(_ exchange: any HTTPExchange, _ reason: String?, detail: String? = nil) {
+    var members: [(String, JSONValue)] = [("status", reason.map(JSONValue.string) ?? "ok")]
+    if let detail { members.append(("detail", .string(detail))) }
+    exchange.respond(reason == nil ? 200 : 503, json: JSONValue.object(members).encoded)
   }
 
   private func metrics(_ exchange: any HTTPExchange) {

@@ -1,4 +1,5 @@
 package import StreamLog
+package import StreamStores
 
 /// Everything an operator can set. A property's initial value is the setting's default, and this is the only place
 /// where the default is written; names, units, ranges and explanations stand in `SettingTable`.
@@ -15,6 +16,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
   package var history = HistoryBounds()
   /// The first rule whose pattern matches a topic rules it.
   package var topics: [TopicRule] = []
+  package var sqlite = SQLite()
   package var tls = TLS()
   package var proxy = Proxy()
   package var limits = Limits()
@@ -71,6 +73,13 @@ extension GatewayConfiguration {
     package init() {}
   }
 
+  /// The durable store of one node.
+  package struct SQLite: Sendable, Equatable {
+    package var synchronous = SQLiteSynchronous.full
+    package var lockWait = Duration.seconds(2)
+    package init() {}
+  }
+
   /// Whose word about clients counts.
   package struct Proxy: Sendable, Equatable {
     package enum HeaderVersion: String, Sendable, Equatable, CaseIterable {
@@ -109,6 +118,7 @@ extension GatewayConfiguration {
     package var http2ControlFrames = 1000
     package var http2Continuations = 8
     package var idempotencyKeys = 100_000
+    package var uncommittedBytes = 64 * 1024 * 1024
     package var memory = 1024 * 1024 * 1024
 
     package init() {}
@@ -180,5 +190,8 @@ package enum LogFormat: String, Sendable, Equatable, CaseIterable {
 
 /// Where messages are ordered and kept.
 package enum StoreConfiguration: Sendable, Equatable {
+  /// Forgotten at exit.
   case memory
+  /// A file's path, relative to the working directory.
+  case sqlite(path: String)
 }

@@ -222,14 +222,31 @@ extension SettingKind where Value == ListenAddress? {
 extension SettingKind where Value == StoreConfiguration {
   static var store: Self {
     SettingKind(
-      expected: "memory",
+      expected: "memory or sqlite:PATH",
       parse: { word throws(SettingSyntaxError) in
         if word == "memory" { return .memory }
-        let scheme = word.prefix { $0 != ":" }
-        throw SettingSyntaxError(
-          scheme == "sqlite" || scheme == "redis"
-            ? "is not available: this build has the memory store only" : "is no store; use memory")
+        guard let colon = word.firstIndex(of: ":") else {
+          throw SettingSyntaxError(
+            word == "sqlite" ? "names no file; use sqlite:PATH" : "is no store; use memory or sqlite:PATH")
+        }
+        let rest = String(word[word.index(after: colon)...])
+        switch word[..<colon] {
+        case "sqlite":
+          guard !rest.isEmpty, rest != ":memory:" else {
+            throw SettingSyntaxError("names no file; use sqlite:PATH, or memory")
+          }
+          guard !rest.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+            throw SettingSyntaxError("holds a control character and names no file")
+          }
+          return .sqlite(path: rest)
+        default: throw SettingSyntaxError("is no store; use memory or sqlite:PATH")
+        }
       },
-      text: { _ in "memory" })
+      text: {
+        switch $0 {
+        case .memory: "memory"
+        case .sqlite(let path): "sqlite:\(path)"
+        }
+      })
   }
 }

@@ -7,7 +7,8 @@ package enum SettingTable {
       [
         Setting("listen", \.listen, .address, "where clients and publishers connect; port 0 takes a free one"),
         Setting("admin", \.admin, .addressOrOff, "admin, metrics and health; off for none. Not for the open internet"),
-        Setting("store", \.store, .store, "where messages are ordered and kept"),
+        Setting(
+          "store", \.store, .store, "where messages are ordered and kept: memory, until it ends; or sqlite:PATH, a file"),
         Setting(
           "event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core it may use"),
       ]),
@@ -22,6 +23,16 @@ package enum SettingTable {
       nil, "Topic rules: the first whose pattern matches a topic rules it; a part left out is taken from history.",
       [
         Setting("topics", \.topics, .topicRules, "in order; * is one segment, a final > one or more")
+      ]),
+    SettingGroup(
+      "sqlite", "The store sqlite:PATH, which survives restarts; one gateway has the file.",
+      [
+        Setting(
+          "sqlite.synchronous", \.sqlite.synchronous, .word,
+          "full: a power cut takes nothing acknowledged; normal: the last moments, and it is faster"),
+        Setting(
+          "sqlite.lock_wait", \.sqlite.lockWait, .timer,
+          "how long publishes wait while another program has the file locked"),
       ]),
     SettingGroup(
       "tls", "TLS for clients and publishers. Paths are relative to the working directory; files are PEM.",
@@ -107,6 +118,9 @@ package enum SettingTable {
         Setting(
           "limits.idempotency_keys", \.limits.idempotencyKeys, .count(1...100_000_000),
           "remembered at once; a full table refuses keyed publishes"),
+        Setting(
+          "limits.uncommitted_bytes", \.limits.uncommittedBytes, .size((1 << 20)...(1 << 40)),
+          "publishes that wait for the store"),
         Setting(
           "limits.memory", \.limits.memory, .size((16 << 20)...(1 << 40)), "history and buffers of the whole process"),
       ]),

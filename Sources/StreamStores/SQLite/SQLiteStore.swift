@@ -156,7 +156,8 @@ final class SQLiteReading: @unchecked Sendable {
       do throws(SQLiteError) {
         completion(try body(reader))
       } catch {
-        completion(.failure(.unavailable(SQLiteWriter.trouble(error, file))))
+        writer.trouble.withLock { $0 = $0 ?? SQLiteWriter.trouble(error, file) }
+        completion(.failure(.unavailable(SQLiteWriter.reason(error))))
       }
     }
   }

@@ -101,7 +101,7 @@ final class SQLiteWriter: @unchecked Sendable {
     let (refusal, isFirst): (StoreRefusal?, Bool) = waiting.withLock { waiting in
       if waiting.isClosed { return (.unavailable("the gateway is stopping"), false) }
       if bytes > 0, waiting.bytes + bytes > file.waitingBytes, !waiting.commands.isEmpty {
-        return (.unavailable("\(waiting.bytes) bytes of publishes wait for the disk, which is the limit"), false)
+        return (.unavailable("publishes wait for the disk, as many as limits.uncommitted_bytes lets wait"), false)
       }
       waiting.commands.append(command)
       waiting.bytes += bytes
@@ -256,8 +256,9 @@ final class SQLiteWriter: @unchecked Sendable {
     lastAppends = 0
     let text = Self.trouble(error, file)
     trouble.withLock { $0 = text }
+    let reason = Self.reason(error)
     let refusal: StoreRefusal =
-      isCommitting && error.kind != .full ? .outcomeUnknown(text) : .unavailable(text)
+      isCommitting && error.kind != .full ? .outcomeUnknown(reason) : .unavailable(reason)
     for command in commands {
       switch command {
       case .append(let items, _, _, let completion): completion(items.map { _ in .refused(refusal) })
@@ -267,6 +268,18 @@ final class SQLiteWriter: @unchecked Sendable {
     }
   }
 
+  /// For clients, who need not know where the file is.
+  static func reason(_ error: SQLiteError) -> String {
+    switch error.kind {
+    case .full: "the store has no space left"
+    case .busy: "another program has the store locked"
+    case .damaged: "the store's file is damaged"
+    case .forbidden: "the store's file may not be written"
+    case .disk, .other: "the store's disk failed"
+    }
+  }
+
+  /// For operators.
   static func trouble(_ error: SQLiteError, _ file: SQLiteStoreSettings) -> String {
     switch error.kind {
     case .full: "there is no space left for \(file.path)"

@@ -4,7 +4,10 @@ import Gateway
 let settingSamples: [String: String] = [
   "listen": "[::1]:0",
   "admin": "off",
-  "store": "memory",
+  "store": "sqlite:/var/lib/sluice/store.db",
+  "sqlite.synchronous": "normal",
+  "sqlite.lock_wait": "3s",
+  "limits.uncommitted_bytes": "5MiB",
   "event_loops": "3",
   "history.messages": "0",
   "history.age": "2d3h",

@@ -38,11 +38,11 @@ package struct RESPParser: ~Copyable {
     /// Behind a bulk's bytes.
     case bulkReturn
     case bulkLineFeed
-    case failed(RESPError)
   }
 
   private let limits: Limits
   private var state = State.line
+  private var failure: RESPError?
   private var line: [UInt8] = []
   private var bulk: [UInt8] = []
   /// Arrays under way, the innermost last.
@@ -56,6 +56,7 @@ package struct RESPParser: ~Copyable {
   package mutating func receive(
     _ bytes: UnsafeRawBufferPointer, onValue: (RESPValue) -> Void
   ) throws(RESPError) {
+    if let failure { throw failure }
     do throws(RESPError) {
       var rest = bytes
       while !rest.isEmpty {
@@ -73,11 +74,10 @@ package struct RESPParser: ~Copyable {
           let value = RESPValue.bulk(bulk)
           bulk = []
           complete(value, onValue)
-        case .failed(let error): throw error
         }
       }
     } catch {
-      state = .failed(error)
+      failure = error
       (line, bulk, open) = ([], [], [])
       throw error
     }
@@ -92,7 +92,7 @@ package struct RESPParser: ~Copyable {
       guard line.count + rest.count <= limits.line else { throw RESPError.lineTooLong(limit: limits.line) }
       line += rest
       // What can never become a value is told now, not when its line ends.
-      if let first = line.first, !Self.types.contains(first) { throw RESPError.unknownType(first) }
+      if let first = line.first, !"+-:$*".utf8.contains(first) { throw RESPError.unknownType(first) }
       rest = UnsafeRawBufferPointer(rebasing: rest[rest.endIndex...])
       return
     }
@@ -109,22 +109,22 @@ package struct RESPParser: ~Copyable {
     }
   }
 
-  private static let types: [UInt8] = Array("+-:$*".utf8)
-
   /// - Parameter line: with its end.
   private mutating func read(
     _ line: UnsafeRawBufferPointer, _ rest: inout UnsafeRawBufferPointer, _ onValue: (RESPValue) -> Void
   ) throws(RESPError) {
     let type = line[0]
-    guard Self.types.contains(type) else { throw RESPError.unknownType(type) }
-    guard line.count > 2, line[line.count - 2] == UInt8(ascii: "\r") else { throw RESPError.lineUnended }
-    let text = UnsafeRawBufferPointer(rebasing: line[1..<line.count - 2])
+    // Without a type, or with one that we do not know, the rest does not matter.
+    let isEnded = line.count > 2 && line[line.count - 2] == UInt8(ascii: "\r")
+    let text = UnsafeRawBufferPointer(rebasing: isEnded ? line[1..<line.count - 2] : line[..<0])
     switch type {
+    case _ where !isEnded: throw "+-:$*".utf8.contains(type) ? RESPError.lineUnended : .unknownType(type)
     case UInt8(ascii: "+"): complete(.simple(try words(text)), onValue)
     case UInt8(ascii: "-"): complete(.error(try words(text)), onValue)
     case UInt8(ascii: ":"): complete(.integer(try number(text)), onValue)
     case UInt8(ascii: "$"): try beginBulk(number(text), &rest, onValue)
-    default: try beginArray(number(text), onValue)
+    case UInt8(ascii: "*"): try beginArray(number(text), onValue)
+    default: throw RESPError.unknownType(type)
     }
   }
 
@@ -151,7 +151,7 @@ package struct RESPParser: ~Copyable {
     let count = Int(count)
     // Most are here with their end: nothing to be kept.
     if rest.count >= count + 2, rest[count] == UInt8(ascii: "\r"), rest[count + 1] == UInt8(ascii: "\n") {
-      let value = RESPValue.bulk(Array(rest[..<count]))
+      let value = RESPValue.bulk(Array(UnsafeRawBufferPointer(rebasing: rest[..<count])))
       rest = UnsafeRawBufferPointer(rebasing: rest[(count + 2)...])
       return complete(value, onValue)
     }

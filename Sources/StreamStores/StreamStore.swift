@@ -47,6 +47,9 @@ package protocol StreamStore: AnyObject, Sendable {
   /// about once a second.
   func sweep()
 
+  /// Does what an operator asks for, beside publishing and reading.
+  func perform(_ task: StoreTask, completion: @escaping @Sendable (Result<StoreReport, StoreTaskRefusal>) -> Void)
+
   /// Commits what waits, and gives everything back that the store has open. It may take as long as the disk does.
   func close()
 }

@@ -43,6 +43,7 @@ extension Problem {
     case cutOff = "cut-off"
     case outcomeUnknown = "outcome-unknown"
     case storeUnavailable = "store-unavailable"
+    case storeCannot = "store-cannot"
     case versionNotSupported = "version-not-supported"
 
     package var status: Int { meaning.status }
@@ -91,6 +92,7 @@ extension Problem {
       case .cutOff: (503, "The gateway ended this request")
       case .outcomeUnknown: (503, "Outcome unknown")
       case .storeUnavailable: (503, "The store cannot be used")
+      case .storeCannot: (409, "Not with this store")
       case .versionNotSupported: (505, "HTTP version not supported")
       }
     }
@@ -334,6 +336,9 @@ extension Problem {
     Problem(
       .storeUnavailable, "Nothing was published or read: \(reason). Come back later.", retryAfter: retryAfter)
   }
+
+  /// - Parameter reason: what this kind of store has not, and which one has.
+  package static func storeCannot(_ reason: String) -> Problem { Problem(.storeCannot, "\(reason).") }
 
   /// - Parameter reference: what the operator finds the fault by in the log.
   package static func internalFault(reference: String? = nil) -> Problem {

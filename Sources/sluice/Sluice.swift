@@ -23,7 +23,7 @@ struct Sluice: AsyncParsableCommand {
     version: Version.string,
     subcommands: [
       ServeCommand.self, PublishCommand.self, SubscribeCommand.self, HistoryCommand.self, TopicsCommand.self,
-      ConnectionsCommand.self, DisconnectCommand.self, DrainCommand.self, BenchCommand.self, ConfigCommand.self,
-      VersionCommand.self,
+      ConnectionsCommand.self, DisconnectCommand.self, DrainCommand.self, StoreCommand.self, BenchCommand.self,
+      ConfigCommand.self, VersionCommand.self,
     ])
 }

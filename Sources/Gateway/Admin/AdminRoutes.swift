@@ -17,7 +17,8 @@ final class AdminRoutes: Sendable {
   private static let methods: [String: String] = [
     "/health/live": "GET", "/health/ready": "GET", "/health/accept": "GET", "/metrics": "GET",
     "/v1/admin/topics": "GET", "/v1/admin/connections": "GET", "/v1/admin/disconnect": "POST",
-    "/v1/admin/drain": "POST",
+    "/v1/admin/drain": "POST", "/v1/admin/store": "GET", "/v1/admin/store/check": "POST",
+    "/v1/admin/store/compact": "POST", "/v1/admin/store/backup": "POST",
   ]
 
   func route(_ exchange: any HTTPExchange) {
@@ -41,6 +42,10 @@ final class AdminRoutes: Sendable {
       case "/v1/admin/topics": try topics(exchange)
       case "/v1/admin/connections": try connections(exchange)
       case "/v1/admin/disconnect": disconnect(exchange)
+      case "/v1/admin/store": perform(.info, exchange)
+      case "/v1/admin/store/check": perform(.check, exchange)
+      case "/v1/admin/store/compact": perform(.compact, exchange)
+      case "/v1/admin/store/backup": backUp(exchange)
       default: drain(exchange)
       }
     } catch {
@@ -113,23 +118,30 @@ final class AdminRoutes: Sendable {
     return limit
   }
 
-  private func disconnect(_ exchange: any HTTPExchange) {
-    exchange.readBody(limit: 1 << 20) { [gateway] result in
-      guard case .success(let body) = result else {
+  /// Reads a body that is a JSON object.
+  func readObject(_ exchange: any HTTPExchange, _ body: @escaping (JSONObject) throws(Problem) -> Void) {
+    exchange.readBody(limit: 1 << 20) { result in
+      guard case .success(let bytes) = result else {
         if case .failure(.tooLarge(let limit)) = result { exchange.refuse(.bodyTooLarge(limit: limit)) }
         return
       }
       do throws(Problem) {
-        let choice = try DisconnectChoice(Array(body.readableBytesView))
-        gateway.loops.gather(on: exchange.eventLoop) { part in
-          part.context.value.hub.dismissAll { sink, subscriptions in
-            choice.includes(sink.description, subscriptions) ? .disconnected : nil
-          }
-        }.assumeIsolated().whenSuccess { counts in
-          exchange.respond(200, json: JSONValue.object([("disconnected", .int(counts.reduce(0, +)))]).encoded)
-        }
+        try body(try JSONObject(Array(bytes.readableBytesView), what: "the body"))
       } catch {
         exchange.refuse(error)
+      }
+    }
+  }
+
+  private func disconnect(_ exchange: any HTTPExchange) {
+    readObject(exchange) { [gateway] (object) throws(Problem) in
+      let choice = try DisconnectChoice(object)
+      gateway.loops.gather(on: exchange.eventLoop) { part in
+        part.context.value.hub.dismissAll { sink, subscriptions in
+          choice.includes(sink.description, subscriptions) ? .disconnected : nil
+        }
+      }.assumeIsolated().whenSuccess { counts in
+        exchange.respond(200, json: JSONValue.object([("disconnected", .int(counts.reduce(0, +)))]).encoded)
       }
     }
   }
@@ -149,8 +161,7 @@ struct DisconnectChoice: Sendable {
   private var pattern: TopicPattern?
   private var all = false
 
-  init(_ body: [UInt8]) throws(Problem) {
-    let object = try JSONObject(body, what: "the body")
+  init(_ object: JSONObject) throws(Problem) {
     try object.check(allowed: ["sessions", "topic", "all"])
     sessions = Set(try object.strings("sessions") ?? [])
     if let topic = try object.string("topic") { pattern = try TopicPattern.parse([topic], parameter: "topic")[0] }

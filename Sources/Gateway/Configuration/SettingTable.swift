@@ -8,7 +8,8 @@ package enum SettingTable {
         Setting("listen", \.listen, .address, "where clients and publishers connect; port 0 takes a free one"),
         Setting("admin", \.admin, .addressOrOff, "admin, metrics and health; off for none. Not for the open internet"),
         Setting(
-          "store", \.store, .store, "where messages are ordered and kept: memory, until it ends; or sqlite:PATH, a file"),
+          "store", \.store, .store, "where messages are ordered and kept: memory, until it ends; or sqlite:PATH, a file"
+        ),
         Setting(
           "event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core it may use"),
       ]),

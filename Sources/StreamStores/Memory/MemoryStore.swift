@@ -125,5 +125,23 @@ package final class MemoryStore: StreamStore {
     }
   }
 
+  package func perform(
+    _ task: StoreTask, completion: @escaping @Sendable (Result<StoreReport, StoreTaskRefusal>) -> Void
+  ) {
+    guard task == .info else {
+      return completion(
+        .failure(StoreTaskRefusal(.unsupported, "the memory store has no file: start with --store sqlite:PATH")))
+    }
+    let (lineage, head) = state.withLock { ($0.lineage, $0.head) }
+    let statistics = statistics()
+    completion(
+      .success(
+        StoreReport([
+          ("store", .text("memory")), ("head", .text(lineage.position(head).description)),
+          ("topics", .number(statistics.topics)), ("messages", .number(statistics.messages)),
+          ("keys", .number(statistics.idempotencyKeys)), ("memory_bytes", .bytes(statistics.bytes)),
+        ])))
+  }
+
   package func close() {}
 }

@@ -8,13 +8,13 @@ package import WireFormat
 /// together commit together, and are seen once they are in the file.
 package final class SQLiteStore: StreamStore {
   package let tape: Tape
-  private let state: SQLiteStateReference
+  let state: SQLiteStateReference
   private let settings: StoreSettings
-  private let file: SQLiteStoreSettings
+  let file: SQLiteStoreSettings
   private let ledger: MemoryLedger
   private let now: @Sendable () -> Instant
-  private let writer: SQLiteWriter
-  private let checkpoints: SQLiteCheckpoints
+  let writer: SQLiteWriter
+  let checkpoints: SQLiteCheckpoints
   private let reading: SQLiteReading
   private let lock: FileLock
 
@@ -130,6 +130,8 @@ package final class SQLiteStore: StreamStore {
   package func close() {
     writer.close()
     reading.close()
+    // The next start has less to read.
+    checkpoints.request()
     checkpoints.close()
   }
 }

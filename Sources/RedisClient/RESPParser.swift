@@ -92,7 +92,7 @@ package struct RESPParser: ~Copyable {
       guard line.count + rest.count <= limits.line else { throw RESPError.lineTooLong(limit: limits.line) }
       line += rest
       // What can never become a value is told now, not when its line ends.
-      if let first = line.first, !"+-:$*".utf8.contains(first) { throw RESPError.unknownType(first) }
+      if let first = line.first, !Self.isType(first) { throw RESPError.unknownType(first) }
       rest = UnsafeRawBufferPointer(rebasing: rest[rest.endIndex...])
       return
     }
@@ -109,22 +109,27 @@ package struct RESPParser: ~Copyable {
     }
   }
 
+  private static func isType(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: ":"), UInt8(ascii: "$"), UInt8(ascii: "*"): true
+    default: false
+    }
+  }
+
   /// - Parameter line: with its end.
   private mutating func read(
     _ line: UnsafeRawBufferPointer, _ rest: inout UnsafeRawBufferPointer, _ onValue: (RESPValue) -> Void
   ) throws(RESPError) {
     let type = line[0]
-    // Without a type, or with one that we do not know, the rest does not matter.
-    let isEnded = line.count > 2 && line[line.count - 2] == UInt8(ascii: "\r")
-    let text = UnsafeRawBufferPointer(rebasing: isEnded ? line[1..<line.count - 2] : line[..<0])
+    guard Self.isType(type) else { throw RESPError.unknownType(type) }
+    guard line.count > 2, line[line.count - 2] == UInt8(ascii: "\r") else { throw RESPError.lineUnended }
+    let text = UnsafeRawBufferPointer(rebasing: line[1..<line.count - 2])
     switch type {
-    case _ where !isEnded: throw "+-:$*".utf8.contains(type) ? RESPError.lineUnended : .unknownType(type)
     case UInt8(ascii: "+"): complete(.simple(try words(text)), onValue)
     case UInt8(ascii: "-"): complete(.error(try words(text)), onValue)
     case UInt8(ascii: ":"): complete(.integer(try number(text)), onValue)
     case UInt8(ascii: "$"): try beginBulk(number(text), &rest, onValue)
-    case UInt8(ascii: "*"): try beginArray(number(text), onValue)
-    default: throw RESPError.unknownType(type)
+    default: try beginArray(number(text), onValue)
     }
   }
 

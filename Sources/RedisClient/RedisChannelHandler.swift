@@ -82,7 +82,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
   private func answer(_ value: RESPValue) {
     guard !isEnded else { return }
     hasHeard = true
-    guard let entry = unanswered.popFirst() else { return end("a reply came that nobody asked for: \(value)") }
+    guard let entry = unanswered.popFirst() else { return end("a reply came that nobody asked for") }
     if case .error(let text) = value {
       entry.completion(.failure(.server(text)))
     } else {

@@ -3,7 +3,8 @@ package import NIOCore
 /// One connection to one server. Commands are pipelined in the order in which they are given; replies come on the event
 /// loop, in that order, and each command has exactly one outcome.
 ///
-/// There is no waiting list: what is given to a connection that has ended is refused at once. Any thread may call it.
+/// There is no waiting list: what is given to a connection that has ended is refused at once. It lives until it is
+/// closed or lost, whoever holds it. Any thread may call it.
 package final class RedisConnection: Sendable {
   package typealias Outcome = Result<RESPValue, RedisError>
 

@@ -7,12 +7,23 @@ import Testing
     round: Int
   ) async throws {
     let server = try await RedisServer.start()
-    let redis = try await server.connect()
+    try await Self.kill(server, under: try await server.connect(), afterReplies: 500 * (round + 1))
+  }
+
+  @Test(arguments: 0..<5) func `under load over TLS is no different`(round: Int) async throws {
+    let files = try TLSFiles(in: TestFolder())
+    let server = try await RedisServer.start(files.options(), portOption: "--tls-port", folder: files.folder)
+    let redis = try await RedisConnection.connect(try server.settings(trusting: files))
+    try await Self.kill(server, under: redis, afterReplies: 500 * (round + 1))
+  }
+
+  /// Late enough that some are answered, and early enough that some are not.
+  private static func kill(_ server: RedisServer, under redis: RedisConnection, afterReplies replies: Int) async throws
+  {
     let outcomes = Outcomes()
     let count = 50_000
-    // Late enough that some are answered, and early enough that some are not.
     let killing = Task {
-      _ = try await outcomes.wait { $0.answered > 500 * (round + 1) }
+      _ = try await outcomes.wait { $0.answered > replies }
       server.kill()
     }
     for number in 0..<count {
@@ -20,8 +31,8 @@ import Testing
       if number % 1000 == 0 { await Task.yield() }
     }
     try await killing.value
-    redis.send(["PING"]) { outcomes.take($0, of: count) }
     try await redis.closed.get()
+    redis.send(["PING"]) { outcomes.take($0, of: count) }
     let counts = try await outcomes.wait { $0.all == count + 1 }
     #expect(counts.twice == 0)
     #expect(counts.others == 0)

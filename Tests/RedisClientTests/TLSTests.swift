@@ -14,18 +14,12 @@ import Testing
     }
   }
 
-  private func settings(_ server: RedisServer, _ files: TLSFiles, host: String = "127.0.0.1") throws -> RedisSettings {
-    var settings = RedisSettings(try RedisEndpoint("rediss://\(host):\(server.port)"))
-    settings.caFile = files.path("ca.pem")
-    return settings
-  }
-
   @Test(arguments: ["127.0.0.1", "localhost"]) func `carries commands and replies of any size`(
     host: String
   ) async throws {
     let files = try TLSFiles(in: TestFolder())
     let server = try await RedisServer.start(files.options(), portOption: "--tls-port", folder: files.folder)
-    let redis = try await RedisConnection.connect(try settings(server, files, host: host))
+    let redis = try await RedisConnection.connect(try server.settings(trusting: files, host: host))
     let outcomes = Outcomes()
     for number in 0..<10_000 { redis.send(["INCR", "n"]) { outcomes.take($0, of: number) } }
     #expect(try await outcomes.wait { $0.all == 10_000 } == Outcomes.Counts(answered: 10_000))
@@ -40,14 +34,14 @@ import Testing
   @Test func `is refused with the reason where the certificate is not good`() async throws {
     let files = try TLSFiles(in: TestFolder())
     let server = try await RedisServer.start(files.options(), portOption: "--tls-port", folder: files.folder)
-    var settings = try settings(server, files)
+    var settings = try server.settings(trusting: files)
     settings.caFile = files.path("stranger.pem")
     await expectMisconfigured(settings, saying: "not trusted", "127.0.0.1:\(server.port)")
     settings.caFile = files.path("nowhere.pem")
     await expectMisconfigured(settings, saying: "nowhere.pem", "No such file")
     let other = try await RedisServer.start(
       files.options(certificate: "elsewhere"), portOption: "--tls-port", folder: files.folder)
-    await expectMisconfigured(try self.settings(other, files), saying: "not trusted", "mismatch")
+    await expectMisconfigured(try other.settings(trusting: files), saying: "not trusted", "mismatch")
   }
 
   @Test func `is told from Redis in clear, both ways`() async throws {
@@ -55,7 +49,7 @@ import Testing
     let clear = try await RedisServer.start()
     let secure = try await RedisServer.start(files.options(), portOption: "--tls-port", folder: files.folder)
     // Either may wait for more of what it does not understand.
-    for (var settings, word) in [(try settings(clear, files), "redis:"), (try secure.settings(), "rediss:")] {
+    for (var settings, word) in [(try clear.settings(trusting: files), "redis:"), (try secure.settings(), "rediss:")] {
       settings.connectTimeout = .milliseconds(200)
       await #expect {
         try await RedisConnection.connect(settings)
@@ -67,7 +61,7 @@ import Testing
     let files = try TLSFiles(in: TestFolder())
     let server = try await RedisServer.start(
       files.options(clients: "yes"), portOption: "--tls-port", folder: files.folder)
-    await expectMisconfigured(try settings(server, files), saying: "wants one")
+    await expectMisconfigured(try server.settings(trusting: files), saying: "wants one")
   }
 
   @Test func `gives up on a server that does not shake hands`() async throws {

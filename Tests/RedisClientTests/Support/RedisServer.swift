@@ -112,6 +112,12 @@ final class RedisServer: @unchecked Sendable {
     RedisSettings(try RedisEndpoint("redis://\(login)\(host):\(port)\(path)"))
   }
 
+  func settings(trusting files: TLSFiles, host: String = "127.0.0.1") throws -> RedisSettings {
+    var settings = RedisSettings(try RedisEndpoint("rediss://\(host):\(port)"))
+    settings.caFile = files.path("ca.pem")
+    return settings
+  }
+
   func connect(_ login: String = "", path: String = "") async throws -> RedisConnection {
     try await .connect(try settings(login, path: path))
   }

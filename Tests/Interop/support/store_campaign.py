@@ -1,0 +1,174 @@
+"""Many crashes of one gateway under the same publishers and readers."""
+
+import asyncio
+import collections
+import dataclasses
+import random
+import time
+
+from support.crashes import faults
+from support.store_clients import Connection, Publisher, Reader
+from support.store_victim import Victim
+
+_GROUPS = "abcd"
+TOPICS = [f"load.{group}.{number}" for group in _GROUPS for number in range(4)]
+_KINDS = ["single"] * 5 + ["keyed"] * 5 + ["batch"] * 4 + ["socket"] * 2
+_TRANSPORTS = ["websocket", "sse", "ndjson", "poll"]
+# A moment that takes longer than this is a gateway that hangs.
+_PATIENCE = 40
+
+
+@dataclasses.dataclass
+class Outcome:
+    seed: int
+    moments: int = 0
+    seconds: float = 0
+    acknowledged: int = 0
+    unknown: int = 0
+    deliveries: int = 0
+    connections: int = 0
+    faults: list = dataclasses.field(default_factory=list)
+
+    def __str__(self):
+        return (
+            f"seed {self.seed}: {self.moments} kills in {self.seconds:.0f} s, {self.acknowledged} acknowledged messages, "
+            f"{self.unknown} unknown, {self.deliveries} deliveries on {self.connections} connections")
+
+
+class Campaign:
+    """`kills` crashes at random moments, all of them drawn from `seed`."""
+
+    def __init__(self, configuration, seed, kills, publishers=16, readers=100):
+        self._seed = seed
+        self._kills = kills
+        self._random = random.Random(seed)
+        self.victim = Victim(configuration)
+        self._acknowledged = 0
+        self._target = 0
+        self._is_reached = asyncio.Event()
+        self._publishers = [
+            Publisher(number, _KINDS[number % len(_KINDS)], TOPICS, seed, self._count) for number in range(publishers)]
+        self._readers = [self._reader(number) for number in range(readers)]
+
+    def _reader(self, number):
+        """A topic, several, a group, groups or everything, round the transports."""
+        random = self._random
+        transport = _TRANSPORTS[number % 4]
+        choice = number // 4 % 5
+        if choice == 0:
+            topics = [random.choice(TOPICS)]
+        elif choice == 1:
+            topics = random.sample(TOPICS, 3)
+        elif choice == 2:
+            topics = [f"load.{random.choice(_GROUPS)}.*"]
+        elif choice == 3:
+            # They overlap, and what matches both comes once.
+            topics = [f"load.*.{random.randrange(4)}", random.choice(TOPICS)]
+        else:
+            topics = ["load.>"] if number < 40 else [random.choice(TOPICS)]
+        limit = random.choice([None, 1, 20]) if transport == "poll" else None
+        return Reader(f"{transport} {number} of {topics}", transport, topics, _resolved(topics), limit)
+
+    def _count(self, messages):
+        self._acknowledged += messages
+        if self._acknowledged >= self._target:
+            self._is_reached.set()
+
+    async def run(self):
+        began = time.monotonic()
+        tasks = []
+        await self.victim.start()
+        try:
+            tasks += [asyncio.create_task(reader.run(self.victim)) for reader in self._readers]
+            publishing = [asyncio.create_task(publisher.run(self.victim)) for publisher in self._publishers]
+            tasks += publishing
+            for number in range(self._kills):
+                await self._unless_failed(self._moment(), tasks, f"kill {number}")
+                await self.victim.kill()
+                await self._start_again()
+            for publisher in self._publishers:
+                publisher.stop()
+            await self._unless_failed(asyncio.gather(*publishing), tasks, "the publishers")
+            last = await self._unless_failed(self._ends(), tasks, "the last messages")
+            finishing = [reader.finish(self._last_for(reader, last)) for reader in self._readers]
+            await self._unless_failed(asyncio.gather(*finishing), tasks, "the readers")
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.victim.kill()
+        return self._outcome(time.monotonic() - began)
+
+    async def _moment(self):
+        """Waits for the next moment: while it starts, right after, or under way."""
+        kind = self._random.random()
+        if kind > 0.15:
+            await self.victim.is_up()
+            self._is_reached.clear()
+            self._target = self._acknowledged + self._random.randint(1, 20 if kind < 0.4 else 300)
+            await self._is_reached.wait()
+        # The moment itself: acknowledgements come when a commit ends, a crash comes whenever it likes.
+        await asyncio.sleep(self._random.uniform(0, 0.2 if kind <= 0.15 else 0.02))
+
+    async def _start_again(self):
+        port = self.victim.port if self._random.random() < 0.7 else 0
+        await self.victim.start(port)
+
+    async def _unless_failed(self, work, tasks, what):
+        """What `work` comes to. Fails if a client fails, if the gateway ends by itself, or if it takes too long."""
+        work = asyncio.ensure_future(work)
+        ended = asyncio.ensure_future(self.victim.ends())
+        deadline = time.monotonic() + _PATIENCE
+        try:
+            while not work.done():
+                others = [task for task in tasks if not task.done()]
+                done, _ = await asyncio.wait(
+                    [work, ended, *others], timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
+                for task in done & set(tasks):
+                    task.result()
+                tail = "\n".join(self.victim.log[-20:])
+                assert done, f"seed {self._seed}: waited {_PATIENCE} s in vain for {what}; the gateway says:\n{tail}"
+                assert work.done() or not ended.done(), f"seed {self._seed}: the gateway ended by itself:\n{tail}"
+            return await work
+        finally:
+            work.cancel()
+            ended.cancel()
+
+    async def _ends(self):
+        """One last message to each topic: whoever has it has everything. Returns their offsets."""
+        connection = await Connection.open(await self.victim.is_up())
+        publisher = Publisher(len(self._publishers), "keyed", TOPICS, self._seed, self._count)
+        self._publishers.append(publisher)
+        offsets = {}
+        for topic in TOPICS:
+            offsets[topic] = await publisher.publish_to(connection, topic)
+        connection.close()
+        return offsets
+
+    def _last_for(self, reader, last):
+        return max(offset for topic, offset in last.items() if topic in reader.chain.topics)
+
+    def _outcome(self, seconds):
+        attempts = [attempt for publisher in self._publishers for attempt in publisher.attempts]
+        chains = [reader.chain for reader in self._readers]
+        outcomes = collections.Counter()
+        for attempt in attempts:
+            outcomes[attempt.outcome] += len(attempt.topics)
+        found = faults(attempts, chains)
+        for publisher in self._publishers:
+            found += publisher.faults
+        return Outcome(
+            self._seed, self._kills, seconds, outcomes["acknowledged"], outcomes["unknown"],
+            sum(len(chain.deliveries) for chain in chains), sum(chain.connections for chain in chains), found)
+
+
+def _resolved(patterns):
+    """The topics that one of them is, or matches; a final > stands for whatever segments are left."""
+
+    def matches(pattern, segments):
+        if pattern[-1] == ">":
+            return pattern[:-1] == segments[:len(pattern) - 1]
+        return len(pattern) == len(segments) and all(a in ("*", b) for a, b in zip(pattern, segments))
+
+    return frozenset(
+        topic for topic in TOPICS if any(matches(pattern.split("."), topic.split(".")) for pattern in patterns))

@@ -1,0 +1,64 @@
+"""A gateway with a durable store that is killed and started again, for clients in the same event loop."""
+
+import asyncio
+import re
+
+from support.gateway import BINARY, ENVIRONMENT
+
+_ANNOUNCED = re.compile(r"listening url=http://127\.0\.0\.1:(\d+)")
+
+
+class Victim:
+    """One configuration file, and a process after the other that runs with it."""
+
+    def __init__(self, configuration):
+        self.log = []
+        self.starts = 0
+        self.port = 0
+        self._configuration = configuration
+        self._process = None
+        self._follower = None
+        self._up = asyncio.Event()
+
+    async def is_up(self):
+        """Waits until it listens. Returns its port."""
+        await self._up.wait()
+        return self.port
+
+    async def start(self, port=0):
+        """Starts it. It is not up when this returns; see `is_up`."""
+        self.starts += 1
+        self._process = await asyncio.create_subprocess_exec(
+            BINARY, "serve", "--config", str(self._configuration), "--listen", f"127.0.0.1:{port}",
+            "--admin", "127.0.0.1:0", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE, env=ENVIRONMENT)
+        self._follower = asyncio.create_task(self._follow(self._process))
+
+    async def _follow(self, process):
+        async for line in process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self.log.append(text)
+            if found := _ANNOUNCED.search(text):
+                self.port = int(found.group(1))
+                # Killed while it said so: nobody is there any more.
+                if process is self._process and process.returncode is None:
+                    self._up.set()
+
+    @property
+    def is_running(self):
+        return self._process is not None and self._process.returncode is None
+
+    async def ends(self):
+        """Waits until it ends by itself. Returns its exit code."""
+        return await self._process.wait()
+
+    async def kill(self):
+        """At once, wherever it is."""
+        self._up.clear()
+        process, self._process = self._process, None
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await self._follower
+        self._up.clear()
+        return process.returncode

@@ -98,6 +98,12 @@ class Gateway(Processes):
         lines = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
         return [int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")]
 
+    def cpu_beside_loops(self):
+        """Seconds of CPU time of each thread that is no event loop: a store's, mostly."""
+        return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9
+                for task in Path(f"/proc/{self.process.pid}/task").iterdir()
+                if not (task / "comm").read_text().startswith("NIO-")}
+
 
 def bench(gateway, *arguments, core="1", limit=120):
     """What `sluice bench` reports of a gateway, if it is complete."""

@@ -169,7 +169,7 @@ package struct RESPParser: ~Copyable {
 
   private mutating func takeBulk(_ missing: Int, _ rest: inout UnsafeRawBufferPointer) {
     let count = min(missing, rest.count)
-    bulk += rest[..<count]
+    bulk.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest[..<count]))
     rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     state = count == missing ? .bulkReturn : .bulk(missing: missing - count)
   }

@@ -2,7 +2,7 @@ import NIOCore
 import RedisClient
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `Sentinels` {
+@Suite(.timeLimit(.minutes(5))) struct `Sentinels` {
   /// A master and its replica, and a sentinel that knows them.
   private struct Group {
     let master: RedisServer
@@ -16,8 +16,7 @@ import Testing
       let replica = try await RedisServer.start(
         secret + ["--replicaof", "127.0.0.1", "\(master.port)", "--repl-diskless-sync-delay", "0"])
       var lines = [
-        "sentinel monitor orders 127.0.0.1 \(master.port) 1", "sentinel down-after-milliseconds orders 500",
-        "sentinel failover-timeout orders 3000",
+        "sentinel monitor orders 127.0.0.1 \(master.port) 1", "sentinel down-after-milliseconds orders 120000",
       ]
       if let password { lines += ["sentinel auth-pass orders \(password)", "requirepass watch"] }
       let sentinel = try await RedisServer.start(lines, program: "redis-sentinel")
@@ -32,7 +31,7 @@ import Testing
 
     func settings(_ sentinels: String? = nil, login: String = "", master: String = "orders") throws -> RedisSettings {
       let places = sentinels ?? "127.0.0.1:\(sentinel.port)"
-      return RedisSettings(try RedisEndpoint("redis+sentinel://\(login)\(places)/\(master)/2"))
+      return .patient(try RedisEndpoint("redis+sentinel://\(login)\(places)/\(master)/2"))
     }
 
     /// The sentinel has to have seen the replica before it can make it a master.
@@ -102,7 +101,7 @@ import Testing
     let ignorant = try await RedisServer.start(program: "redis-sentinel")
     let others = "127.0.0.1:\(silent.port),127.0.0.1:\(gone),127.0.0.1:\(ignorant.port),127.0.0.1:\(group.master.port)"
     var settings = try group.settings("\(others),127.0.0.1:\(group.sentinel.port)")
-    settings.connectTimeout = .milliseconds(500)
+    settings.connectTimeout = .seconds(2)
     let redis = try await RedisConnection.connect(settings)
     #expect(redis.server.address.port == group.master.port)
 

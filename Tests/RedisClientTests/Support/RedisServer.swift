@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import NIOPosix
 import RedisClient
 
@@ -109,11 +110,11 @@ final class RedisServer: @unchecked Sendable {
   // MARK: - Connections
 
   func settings(_ login: String = "", path: String = "") throws -> RedisSettings {
-    RedisSettings(try RedisEndpoint("redis://\(login)\(host):\(port)\(path)"))
+    .patient(try RedisEndpoint("redis://\(login)\(host):\(port)\(path)"))
   }
 
   func settings(trusting files: TLSFiles, host: String = "127.0.0.1") throws -> RedisSettings {
-    var settings = RedisSettings(try RedisEndpoint("rediss://\(host):\(port)"))
+    var settings = RedisSettings.patient(try RedisEndpoint("rediss://\(host):\(port)"))
     settings.caFile = files.path("ca.pem")
     return settings
   }
@@ -126,5 +127,15 @@ final class RedisServer: @unchecked Sendable {
 extension RedisConnection {
   static func connect(_ settings: RedisSettings) async throws(RedisError) -> RedisConnection {
     try await .connect(settings, on: MultiThreadedEventLoopGroup.singleton.next())
+  }
+}
+
+extension RedisSettings {
+  /// For a machine that has much else to do.
+  static func patient(_ endpoint: RedisEndpoint) -> RedisSettings {
+    var settings = RedisSettings(endpoint)
+    settings.connectTimeout = .seconds(60)
+    settings.replyTimeout = .seconds(120)
+    return settings
   }
 }

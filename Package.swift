@@ -70,9 +70,16 @@ let adapters: [Target] = [
   .target(name: "DirectWriter", swiftSettings: settings),
   // What goes on by itself on an event loop, turn by turn, with the sockets between.
   .target(name: "LoopTurns", dependencies: [nioCore], swiftSettings: settings),
-  // Who orders messages and keeps them: one contract, and memory or SQLite behind it.
+  // RESP over a connection: pipelined commands, Sentinel, TLS.
+  .target(name: "RedisClient", dependencies: ["Locking", "TLS", nioCore, nioPosix], swiftSettings: settings),
+  // Who orders messages and keeps them: one contract, and memory, SQLite or Redis behind it.
   .target(
-    name: "StreamStores", dependencies: ["Locking", "SQLite", "StreamLog", "WireFormat", deque],
+    name: "StreamStores",
+    dependencies: ["Locking", "RedisClient", "SQLite", "StreamLog", "WireFormat", deque, nioCore, nioPosix],
+    resources: [
+      .embedInCode("Redis/Scripts/erase.lua"), .embedInCode("Redis/Scripts/history.lua"),
+      .embedInCode("Redis/Scripts/open.lua"), .embedInCode("Redis/Scripts/publish.lua"),
+    ],
     swiftSettings: settings),
   // Listener, HTTP/1.1 and HTTP/2 with and without TLS, and the exchange and outlet that routes and transports see.
   .target(
@@ -136,8 +143,13 @@ let tests: [Target] = [
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport"], swiftSettings: settings),
   .testTarget(name: "TLSTests", dependencies: ["TLS", "COpenSSL"], swiftSettings: settings),
   .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport", nioCore], swiftSettings: settings),
+  .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: settings),
   .testTarget(
-    name: "StreamStoresTests", dependencies: ["Locking", "StreamStores", "StreamLog", "WireFormat", "TestSupport"],
+    name: "RedisClientTests",
+    dependencies: ["Locking", "RedisClient", "TLS", "TestSupport", nioCore, nioPosix], swiftSettings: settings),
+  .testTarget(
+    name: "StreamStoresTests",
+    dependencies: ["Locking", "SQLite", "StreamStores", "StreamLog", "WireFormat", "TestSupport"],
     swiftSettings: settings),
   .testTarget(name: "DirectWriterTests", dependencies: ["DirectWriter", "TestSupport"], swiftSettings: settings),
   .testTarget(

@@ -4,10 +4,26 @@ package struct Lineage: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package let epoch: Epoch
     package let first: Offset
+    /// Messages right before `first` that were acknowledged and are gone.
+    package let lost: LostTail?
 
-    package init(epoch: Epoch, first: Offset) {
+    package init(epoch: Epoch, first: Offset, lost: LostTail? = nil) {
       self.epoch = epoch
       self.first = first
+      self.lost = lost
+    }
+  }
+
+  /// The end of an epoch that the store lost and somebody had seen: the offsets above `after`, up to the next epoch's
+  /// first.
+  package struct LostTail: Sendable, Equatable {
+    package let after: Offset
+    /// The store's loss clock when it was noticed.
+    package let at: UInt64
+
+    package init(after: Offset, at: UInt64) {
+      self.after = after
+      self.at = at
     }
   }
 

@@ -58,13 +58,14 @@ package struct Page: Sendable {
 
 /// A gap in offsets; the reader's lineage turns it into a `Gap`.
 package struct PageGap: Sendable, Equatable {
-  package var pattern: TopicPattern
+  /// nil for the gap of a whole subscriber: the end of an epoch is lost.
+  package var pattern: TopicPattern?
   package var after: Offset
   package var through: Offset
   package var seq: UInt64?
   package var reason: Gap.Reason
 
-  package init(pattern: TopicPattern, after: Offset, through: Offset, seq: UInt64?, reason: Gap.Reason) {
+  package init(pattern: TopicPattern?, after: Offset, through: Offset, seq: UInt64?, reason: Gap.Reason) {
     self.pattern = pattern
     self.after = after
     self.through = through

@@ -166,6 +166,30 @@ package final class Tape: Sendable {
     }
   }
 
+  /// Goes on behind commits that this node cannot have: what the tape holds is dropped, and every reader below goes on
+  /// from the topics' histories, where it is told what is missing. The store calls it.
+  ///
+  /// - Parameter head: where the tape begins anew; it is not below what it was.
+  /// - Returns: what wakes the followers, as in `append`.
+  package func skip(to head: Offset) -> [@Sendable () -> Void] {
+    state.withLock { state in
+      state.ring.removeAll()
+      state.bytes = 0
+      state.head = max(state.head, head)
+      state.floor = state.head
+      heldBytes.store(0, ordering: .relaxed)
+      var wakes: [@Sendable () -> Void] = []
+      for index in state.followers.indices where state.followers[index].isFollowing && !state.followers[index].isWoken {
+        state.followers[index].isWoken = true
+        wakes.append(state.followers[index].wake)
+      }
+      return wakes
+    }
+  }
+
+  /// The store has opened an epoch, or learnt of one. - Parameter lineage: of every offset up to the head and beyond.
+  package func adopt(_ lineage: Lineage) { state.withLock { $0.lineage = lineage } }
+
   package var head: Offset { state.withLock { $0.head } }
   package var lineage: Lineage { state.withLock { $0.lineage } }
 

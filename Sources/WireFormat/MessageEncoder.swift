@@ -56,21 +56,26 @@ package enum MessageEncoder {
       kind: draft.kind, encoded: encoded, idRange: id, eventRange: event, dataRange: data)
   }
 
-  /// How many bytes `encode` will write.
-  private static func size(
-    draft: MessageDraft, position: Position, seq: UInt64, topic: TopicName, time: Int64
-  ) -> Int {
+  /// How many bytes `encode` will write, but for the epoch and the digits of offset, seq and time: for a store that gives
+  /// those elsewhere.
+  package static func size(ofAllButNumbers draft: MessageDraft, topic: TopicName) -> Int {
     var count = "{'id':'-','topic':'','seq':,'time':,'data':}".utf8.count
-    count += position.epoch.string.utf8.count + JSONText.digitCount(position.offset)
-    count += topic.string.utf8.count + JSONText.digitCount(seq)
-    count += JSONText.digitCount(time.magnitude) + (time < 0 ? 1 : 0)
-    count += draft.data.count
+    count += topic.string.utf8.count + draft.data.count
     if let event = draft.event { count += ",'event':''".utf8.count + Output.escapedCount(event) }
     if draft.kind == .binary {
       count += ",'encoding':'base64','content_type':''".utf8.count
       count += Output.escapedCount(draft.contentType ?? "application/octet-stream")
     }
     return count
+  }
+
+  /// How many bytes `encode` will write.
+  private static func size(
+    draft: MessageDraft, position: Position, seq: UInt64, topic: TopicName, time: Int64
+  ) -> Int {
+    size(ofAllButNumbers: draft, topic: topic) + position.epoch.string.utf8.count
+      + JSONText.digitCount(position.offset) + JSONText.digitCount(seq) + JSONText.digitCount(time.magnitude)
+      + (time < 0 ? 1 : 0)
   }
 
   /// A cursor over memory of a known size.

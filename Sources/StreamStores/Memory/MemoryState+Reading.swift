@@ -72,7 +72,7 @@ extension MemoryState {
   /// A page of the window (after, through], where everything above `through` is on the tape.
   mutating func historyPage(_ request: ReadRequest, through: Offset, tape: Tape, now: Instant) -> Page {
     var merge = HistoryMerge(through: through)
-    var losses = HistoryLosses(request, through: through)
+    var losses = HistoryLosses(request, through: through, lineage: lineage)
     for (index, subscription) in request.subscriptions.list.enumerated() {
       forEachSlot(subscription.pattern, newerThan: request.after, now: now) { state, slot in
         let record = state.topics[slot]

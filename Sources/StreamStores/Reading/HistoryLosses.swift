@@ -11,16 +11,23 @@ struct HistoryLosses {
     var reason: Gap.Reason
   }
 
+  /// Where the gap of the whole subscriber stands among those of its subscriptions.
+  private static let wholeSubscriber = -1
+
   private let request: ReadRequest
   private let through: Offset
+  private let lineage: Lineage
   private var bySubscription: [Int: Loss] = [:]
   /// Topics whose loss goes on above the window.
   private var unproven: [(index: Int, facts: TopicFacts)] = []
 
-  /// - Parameter through: everything above it is on the tape.
-  init(_ request: ReadRequest, through: Offset) {
+  /// - Parameters:
+  ///   - through: everything above it is on the tape.
+  ///   - lineage: says which epochs' ends are lost.
+  init(_ request: ReadRequest, through: Offset, lineage: Lineage) {
     self.request = request
     self.through = through
+    self.lineage = lineage
   }
 
   /// Adds a topic that the subscription at `index` matches, once for each.
@@ -73,6 +80,7 @@ struct HistoryLosses {
   /// one ends.
   var gaps: [(index: Int, gap: PageGap)] {
     var losses = bySubscription
+    losses[Self.wholeSubscriber] = lostTail
     // One that an earlier page found, and whose end lies above a window that was not as long as that one's: the reader
     // may be done with reading at the end of this window, so it is told there.
     for (index, after) in request.memory.outstanding where losses[index] == nil && after < through {
@@ -82,11 +90,26 @@ struct HistoryLosses {
       (
         index,
         PageGap(
-          pattern: request.subscriptions.list[index].pattern,
+          pattern: index == Self.wholeSubscriber ? nil : request.subscriptions.list[index].pattern,
           after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq,
           reason: loss.reason)
       )
     }
+  }
+
+  /// The lost end of an epoch in the window: nobody can say of which topics it had messages.
+  private var lostTail: Loss? {
+    var loss: Loss?
+    for entry in lineage.entries {
+      guard let lost = entry.lost, entry.first - 1 > request.after, entry.first - 1 <= through,
+        request.subscriptions.list.contains(where: {
+          lost.at > $0.forgiven && $0.needs(after: request.after) < entry.first - 1
+        })
+      else { continue }
+      let after = max(request.after, lost.after)
+      loss = Loss(after: min(loss?.after ?? after, after), through: entry.first - 1, seq: nil, reason: .epoch)
+    }
+    return loss
   }
 
   /// What a subscription misses of a topic whose messages up to `lost` can no longer be had.

@@ -170,7 +170,7 @@ final class SQLiteReader {
     }
     let through = min(floor, request.through)
     return try snapshot { () throws(SQLiteError) in
-      var losses = HistoryLosses(request, through: through)
+      var losses = HistoryLosses(request, through: through, lineage: state.withLock(\.lineage))
       var topics: [TopicName: SQLiteTopicRecord] = [:]
       for (index, subscription) in request.subscriptions.list.enumerated() {
         for record in try records(subscription.pattern, newerThan: request.after, now: now) {

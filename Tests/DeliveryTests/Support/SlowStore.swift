@@ -111,6 +111,9 @@ final class SlowStore: StreamStore {
   var trouble: String? { memory.trouble }
   func sweep() { memory.sweep() }
   func close() { memory.close() }
+  func perform(_ task: StoreTask, completion: @escaping @Sendable (Result<StoreReport, StoreTaskRefusal>) -> Void) {
+    memory.perform(task, completion: completion)
+  }
 
   func statistics() -> StoreStatistics { memory.statistics() }
 }

@@ -56,7 +56,7 @@ struct ConnectionModel {
     if commit.topic != message.topic || commit.seq != message.seq { faults.append("message \(offset) is another") }
     if commit.isErased { faults.append("message \(offset) served after its erasure") }
     if !wants(offset, in: model) { faults.append("message \(offset) was not wanted") }
-    for gap in gaps where gap.pattern.exact == message.topic && gap.after < offset && offset <= gap.through {
+    for gap in gaps where gap.pattern?.exact == message.topic && gap.after < offset && offset <= gap.through {
       faults.append("message \(offset) lies in an earlier gap of its topic")
     }
     position = max(position, offset)

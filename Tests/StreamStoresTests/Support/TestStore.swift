@@ -160,7 +160,7 @@ enum Told: Equatable, CustomStringConvertible {
     switch item {
     case .message(let message): self = .message(message.topic.string, message.offset)
     case .gap(let gap):
-      self = .gap(gap.pattern.string, after: gap.after, through: gap.through, seq: gap.seq, gap.reason)
+      self = .gap(gap.pattern?.string ?? "-", after: gap.after, through: gap.through, seq: gap.seq, gap.reason)
     }
   }
 

@@ -1,0 +1,56 @@
+import RedisClient
+import StreamLog
+
+/// What the script `open` says.
+struct RedisOpened: Sendable {
+  var head: Offset
+  var clock: UInt64
+  var counters: RedisCounters
+  var lineage: Lineage
+
+  init(_ reply: RESPValue) throws(RedisError) {
+    guard let fields = reply.array, let format = fields.first?.string else { throw Self.unreadable }
+    guard format == "1" else {
+      throw .misconfigured(
+        "the keys in Redis are of format \(format), which this version does not know: use another prefix, or that version")
+    }
+    guard fields.count >= 12, (fields.count - 8) % 4 == 0 else { throw Self.unreadable }
+    let numbers = fields[1..<8].map { UInt64(clamping: $0.integer ?? 0) }
+    head = numbers[0]
+    clock = numbers[1]
+    counters = RedisCounters(numbers[2...])
+    var entries: [Lineage.Entry] = []
+    for start in stride(from: 8, to: fields.count, by: 4) {
+      guard let epoch = Epoch(fields[start].string ?? ""), let first = fields[start + 1].integer else {
+        throw Self.unreadable
+      }
+      let lost = fields[start + 2].integer.map {
+        Lineage.LostTail(after: UInt64(clamping: $0), at: UInt64(clamping: fields[start + 3].integer ?? 1))
+      }
+      entries.append(
+        Lineage.Entry(epoch: epoch, first: max(UInt64(clamping: first), entries.last?.first ?? 1), lost: lost))
+    }
+    lineage = Lineage(entries: entries)
+  }
+
+  static let unreadable = RedisError.misconfigured(
+    "the keys in Redis are not the gateway's: use another prefix or database, or remove them")
+}
+
+/// What the store holds, as the server last said.
+struct RedisCounters: Sendable {
+  var held: UInt64 = 0
+  var dropped: UInt64 = 0
+  var forgotten: UInt64 = 0
+  var keys: UInt64 = 0
+  var topics: UInt64 = 0
+
+  init() {}
+
+  /// - Parameter numbers: in the order of the properties.
+  init(_ numbers: ArraySlice<UInt64>) {
+    let numbers = Array(numbers)
+    guard numbers.count == 5 else { return }
+    (held, dropped, forgotten, keys, topics) = (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+  }
+}

@@ -100,8 +100,8 @@ def publishes(chosen):
 # MARK: - Fan-out
 
 def fan_out(chosen):
-    """The loops deliver; what else takes CPU time is the store's. In a closed loop each store sets its own pace, and more
-    that comes together costs less: only at a rate do both have the same to do."""
+    """The loops deliver; what else takes CPU time is the store's. In a closed loop each store sets its own pace, and
+    what comes together costs less: only at a rate do both have the same to do."""
     def run_with(store, publishers, rate):
         def run():
             with directory(chosen) as path:
@@ -110,7 +110,8 @@ def fan_out(chosen):
                     report = bench(server, "--subscribers", 1000, "--publishers", publishers, *rate,
                                    "--duration", f"{chosen.seconds}s")
                     each = report["gateway"]["cpu_us_each"]
-                    beside = sum(seconds - before.get(thread, 0) for thread, seconds in server.cpu_beside_loops().items())
+                    after = server.cpu_beside_loops()
+                    beside = sum(after[thread] - before.get(thread, 0) for thread in after)
                     beside *= 1e6 / report["deliveries"]["count"]
                     latency = report["deliveries"]["latency_ms"]
                     return {"cpu": each, "loops": each - beside, "store": beside, "p50": latency["p50"],

@@ -1,6 +1,9 @@
 """Plain tables of medians and how far the runs lay apart."""
 
+import os
 import statistics
+import time
+from pathlib import Path
 
 from .processes import NotServing
 from .report import number
@@ -29,6 +32,30 @@ def show(title, head, rows):
     print(f"\n{title}\n\n" + "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]]), flush=True)
 
 
+# Before a run: how much of the cores others may take, and how many seconds are waited for less.
+OTHERS = 0.1
+PATIENCE = 60
+
+
+def wait_until_idle():
+    """Waits for others to be done with the machine, or for `PATIENCE`."""
+    deadline = time.monotonic() + PATIENCE
+    while busy_share(0.3) > OTHERS:
+        if time.monotonic() > deadline:
+            return say(f"  others take more than {OTHERS:.0%} of this machine: do not trust what follows")
+
+
+def busy_share(seconds):
+    """How much of all cores' time was not idle."""
+    def idle():
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[4:6]
+        return sum(map(int, fields)) / os.sysconf("SC_CLK_TCK")
+
+    before, began = idle(), time.monotonic()
+    time.sleep(seconds)
+    return 1 - (idle() - before) / (time.monotonic() - began) / os.cpu_count()
+
+
 class Rounds:
     """Interleaved rounds, A B C A B C …: what disturbs the machine disturbs all of them. `runs` has, for each name, the
     outcomes of the runs that count."""
@@ -37,6 +64,7 @@ class Rounds:
         self.runs = {name: [] for name in cases}
         for round in range(count):
             for name, case in cases.items():
+                wait_until_idle()
                 try:
                     self.runs[name].append(case())
                     say(f"  {round + 1}/{count} {name}: {self.runs[name][-1]}")

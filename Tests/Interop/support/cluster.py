@@ -1,6 +1,7 @@
 """Several gateway processes over one Redis, publishers and subscribers that move between them, and what is checked."""
 
 import asyncio
+import collections
 import contextlib
 import itertools
 import json
@@ -49,11 +50,10 @@ class Cluster:
     def _start(self, text):
         return Gateway(self._folder / f"start-{next(self._starts)}", text)
 
-    def add(self, url=None, configuration=None):
-        """One more node; the first one's store and settings unless said."""
-        text = f"{configuration or CONFIGURATION}store: {url}\n" if url else self._texts[0]
-        self._texts.append(text)
-        self.nodes.append(self._start(text))
+    def add(self):
+        """One more node, like the first."""
+        self._texts.append(self._texts[0])
+        self.nodes.append(self._start(self._texts[0]))
         return self.nodes[-1]
 
     def restart(self, index):
@@ -137,7 +137,7 @@ class Load:
             "delivered": sum(len(subscriber.chain.deliveries) for subscriber in self.subscribers),
             "gaps": sum(len(subscriber.chain.gaps) for subscriber in self.subscribers),
             "connections": sum(subscriber.chain.connections for subscriber in self.subscribers),
-            "breaks": sum(subscriber.breaks for subscriber in self.subscribers),
+            "breaks": dict(sum((subscriber.breaks for subscriber in self.subscribers), collections.Counter())),
         }
 
 
@@ -198,7 +198,7 @@ class Publisher:
 
 
 class Subscriber:
-    """Reads some topics, and goes on elsewhere and by another transport after a while, or when its connection breaks."""
+    """Reads some topics, and goes on elsewhere and by another transport after a while or when its connection breaks."""
 
     def __init__(self, load, number, moves):
         self.load = load
@@ -208,8 +208,8 @@ class Subscriber:
         self.chain = Chain(f"subscriber {number}", frozenset(topics))
         # Deliveries and gaps as they came.
         self.history = []
-        # Connections that ended although nobody here wanted them to.
-        self.breaks = 0
+        # Connections that ended although nobody here wanted them to, by transport.
+        self.breaks = collections.Counter()
         self.position = None
 
     def has_the_last(self):
@@ -224,7 +224,7 @@ class Subscriber:
             try:
                 await self._read(node)
             except BROKEN:
-                self.breaks += 1
+                self.breaks[self.transport] += 1
                 await asyncio.sleep(0.05)
             if self.moves:
                 self.transport = self.load.random.choice(TRANSPORTS)

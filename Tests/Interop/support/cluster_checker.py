@@ -1,4 +1,4 @@
-"""What must be true after acknowledged messages were lost by the store: each was told of, by gaps, to whoever read there.
+"""What must be true after the store lost acknowledged messages: gaps told of each, whoever read there.
 
 Where nothing may be lost, `crashes.faults` is the check; this one takes gaps, and takes them at their word.
 """
@@ -50,7 +50,9 @@ def _faults_of(subscriber, known, acknowledged, survivors):
             found.append(f"seq {seqs[item.topic] + 1} should have come: {item}")
         seqs[item.topic] = item.seq
     for id, seq, topic in sorted(acknowledged):
-        if topic in subscriber.chain.topics and id not in seen and not any(_covers(gap, id) for gap in subscriber.chain.gaps):
+        if topic not in subscriber.chain.topics or id in seen:
+            continue
+        if not any(_covers(gap, id) for gap in subscriber.chain.gaps):
             found.append(f"lost in silence: {id} of {topic}, seq {seq}; its gaps: {subscriber.chain.gaps}")
     for id, topic in sorted(survivors):
         if topic in subscriber.chain.topics and id not in seen:

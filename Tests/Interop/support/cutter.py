@@ -10,9 +10,13 @@ from support.proxy import CuttingProxy
 class Cutter(CuttingProxy):
     """Besides cutting: refuses connections, keeps bytes back in one direction or both, or takes its time with them."""
 
-    def __init__(self, port):
+    def __init__(self, port, marks=None):
+        """`marks`: bytes that mark a connection once they were asked on it; they can be held back alone."""
+        self._marks = marks
+        self._marked = set()
         self._changed = threading.Condition()
         self._keeps_requests = self._keeps_replies = False
+        self._holds_all = True
         self._delay = 0
         super().__init__(port)
 
@@ -29,10 +33,10 @@ class Cutter(CuttingProxy):
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def hold(self, requests=True, replies=True):
+    def hold(self, requests=True, replies=True, marked_only=False):
         """Accepts and passes nothing on, on connections old and new: a cable that is pulled, not a process that ends.
         With replies alone commands arrive, and nobody learns what became of them."""
-        self._set(requests, replies, 0)
+        self._set(requests, replies, 0, not marked_only)
 
     def delay(self, seconds):
         """Every piece waits so long before it goes on, in both directions."""
@@ -51,9 +55,10 @@ class Cutter(CuttingProxy):
         self.heal()
         super().close()
 
-    def _set(self, keeps_requests, keeps_replies, delay):
+    def _set(self, keeps_requests, keeps_replies, delay, holds_all=True):
         with self._changed:
             self._keeps_requests, self._keeps_replies, self._delay = keeps_requests, keeps_replies, delay
+            self._holds_all = holds_all
             self._changed.notify_all()
 
     def _pump(self, source, sink, pair, budget):
@@ -63,7 +68,9 @@ class Cutter(CuttingProxy):
         """Returns once these bytes may go; raises if their connection has been cut meanwhile."""
         is_reply = sink is pair[0]
         with self._changed:
-            while self._keeps_replies if is_reply else self._keeps_requests:
+            if self._marks and not is_reply and self._marks in data:
+                self._marked.add(pair)
+            while self._keeps(pair, is_reply):
                 # A connection that is cut is noticed even though nothing is said.
                 self._changed.wait(0.05)
                 if pair not in self._open:
@@ -72,6 +79,11 @@ class Cutter(CuttingProxy):
         if delay:
             time.sleep(delay)
         sink.sendall(data)
+
+    def _keeps(self, pair, is_reply):
+        if not self._holds_all and pair not in self._marked:
+            return False
+        return self._keeps_replies if is_reply else self._keeps_requests
 
 
 class _Gate:

@@ -1,10 +1,12 @@
 """A real Redis, and a real Sentinel, as processes of their own: started, killed, paused and brought back by tests."""
 
+import itertools
 import json
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 from support.gateway import wait_for
 
@@ -151,7 +153,8 @@ class RedisSentinel(_Process):
     def __init__(self, folder, name, master):
         super().__init__(folder, "redis-sentinel")
         (folder / "redis.conf").write_text("\n".join([
-            "bind 127.0.0.1", f"port {self.port}", f"dir {folder}", f"sentinel monitor {name} 127.0.0.1 {master.port} 1",
+            "bind 127.0.0.1", f"port {self.port}", f"dir {folder}",
+            f"sentinel monitor {name} 127.0.0.1 {master.port} 1",
             f"sentinel down-after-milliseconds {name} 500",
             # Far off: sooner it would set right a replica that knows its master by another port.
             f"sentinel failover-timeout {name} 60000"]) + "\n")
@@ -174,3 +177,43 @@ class RedisTLS:
     def __init__(self, certificates):
         self.pair = certificates.issue("redis", ["127.0.0.1", "localhost"])
         self.authority = certificates.file
+
+
+class FakeRedis:
+    """Says that it is a Redis of some version, and OK to everything else."""
+
+    def __init__(self, version):
+        facts = {"server": "redis", "version": version, "proto": "2", "mode": "standalone", "role": "master"}
+        words = list(itertools.chain(*facts.items()))
+        info = f"redis_version:{version}\r\nredis_mode:standalone\r\nrun_id:{'0' * 40}\r\nrole:master\r\n"
+        self._answers = {
+            b"HELLO": f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words),
+            b"INFO": f"${len(info)}\r\n{info}\r\n"}
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # A thread that waits in accept() is not woken by close().
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+
+    def _answer(self, client):
+        with client, client.makefile("rwb") as stream:
+            while line := stream.readline():
+                words = []
+                for _ in range(int(line[1:])):
+                    words.append(stream.read(int(stream.readline()[1:]) + 2)[:-2].upper())
+                stream.write(self._answers.get(words[0], "+OK\r\n").encode())
+                stream.flush()

@@ -17,6 +17,11 @@ from support.crashes import ACKNOWLEDGED, REFUSED, Attempt, Chain, Delivery
 _BREAKS = (OSError, asyncio.IncompleteReadError, websockets.exceptions.WebSocketException, EOFError)
 
 
+def _code(problem):
+    """On a websocket it stands there as it is."""
+    return problem.get("code") or problem["type"].rsplit(":", 1)[1]
+
+
 class Connection:
     """HTTP/1.1 as far as the gateway speaks it to well-behaved clients."""
 
@@ -68,6 +73,7 @@ class Reader:
     def __init__(self, name, transport, topics, resolved, limit=None):
         self.transport = transport
         self.chain = Chain(name, resolved)
+        # To be set to where reading begins, before `run`.
         self.position = None
         pairs = [("topic", topic) for topic in topics] + [("transport", transport)]
         if transport == "poll":
@@ -78,11 +84,12 @@ class Reader:
         # Of the last message that it should see, once that is known.
         self._last = None
         self._done = asyncio.Event()
+        self._to = None
 
     async def run(self, place):
         read = {"websocket": self._socket, "sse": self._events, "ndjson": self._lines, "poll": self._polls}
         while not self._done.is_set():
-            port = await place.is_up()
+            port = self._to = await place.is_up()
             try:
                 await read[self.transport](port)
             except _BREAKS:
@@ -93,6 +100,14 @@ class Reader:
         self._last = last
         self._look()
         await self._done.wait()
+
+    @property
+    def is_behind(self):
+        return self._last is not None and not self._done.is_set()
+
+    def __str__(self):
+        last = self.chain.deliveries[-1].id if self.chain.deliveries else "nothing"
+        return f"{self.chain.name}: at {self.position}, got {last}, is to get {self._last}, connected {self._to}"
 
     def _look(self):
         deliveries = self.chain.deliveries
@@ -112,7 +127,7 @@ class Reader:
 
     @property
     def _path(self):
-        return f"{self._query}&since={self.position or 'earliest'}"
+        return f"{self._query}&since={self.position}"
 
     async def _open(self, port, path, headers=()):
         connection = await Connection.open(port)
@@ -137,9 +152,8 @@ class Reader:
         await self._pieces(await self._open(port, self._path), b"\n", lambda line: self._take(json.loads(line)))
 
     async def _events(self, port):
-        # As a browser does it: a header, once there is something to put into it.
-        resumed = [("Last-Event-ID", self.position)]
-        connection = await (self._open(port, self._query, resumed) if self.position else self._open(port, self._path))
+        # As a browser does it.
+        connection = await self._open(port, self._query, [("Last-Event-ID", self.position)])
         await self._pieces(connection, b"\n\n", self._event)
 
     def _event(self, text):
@@ -288,9 +302,8 @@ class Publisher:
             headers += [("Idempotency-Key", self._key(attempt))] if attempt.keyed else []
             status, answer = await connection.request(
                 "POST", f"/v1/topics/{topic}/messages", headers, json.dumps(self._data(attempt)).encode())
-            answer["code"] = answer.get("type", "").rsplit(":", 1)[-1]
         if status == 503:
-            return [(answer["code"], {})]
+            return [(_code(answer), {})]
         assert status in expected, answer
         return [(None, {topic: (answer["id"], answer["seq"])})]
 
@@ -306,7 +319,7 @@ class Publisher:
 
     def _result(self, attempt, result):
         if "error" in result:
-            return result["error"]["code"], {}
+            return _code(result["error"]), {}
         places = result.get("messages") or [result | {"topic": attempt.topics[0]}]
         return None, {place["topic"]: (place["id"], place["seq"]) for place in places}
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+import urllib.request
 
 from support.gateway import BINARY, ENVIRONMENT
 
 _ANNOUNCED = re.compile(r"listening url=http://127\.0\.0\.1:(\d+)")
+_OPERATORS = re.compile(r"listening for operators url=(\S+)")
 
 
 class Victim:
@@ -44,9 +46,15 @@ class Victim:
                 if process is self._process and process.returncode is None:
                     self._up.set()
 
-    @property
-    def is_running(self):
-        return self._process is not None and self._process.returncode is None
+    async def connections(self):
+        """What it says of them, if it says anything."""
+        urls = [found.group(1) for line in self.log if (found := _OPERATORS.search(line))]
+        try:
+            answer = await asyncio.to_thread(urllib.request.urlopen, f"{urls[-1]}/v1/admin/connections", timeout=5)
+            with answer:
+                return answer.read().decode()
+        except (OSError, IndexError) as error:
+            return repr(error)
 
     async def ends(self):
         """Waits until it ends by itself. Returns its exit code."""

@@ -66,8 +66,8 @@ class Redis(Processes):
 
 
 def run(chosen, store):
-    """One round. Over Redis a message is published to one node, and the nodes take turns. With memory stores, which know
-    nothing of each other, it is published to every node at once: that is what the machine takes without Redis."""
+    """One round. Over Redis a message is published to one node, and the nodes take turns. With memory stores, which
+    know nothing of each other, it is published to every node at once: that is what the machine takes without Redis."""
     with ExitStack() as stack:
         path = Path(tempfile.mkdtemp(prefix="cluster-", dir=BUILT))
         stack.callback(shutil.rmtree, path, ignore_errors=True)

@@ -1,13 +1,16 @@
 // Preloaded into a program, this makes its disk a slow one: every fsync and fdatasync takes SLOW_SYNC_US microseconds
 // longer, as on a disk that turns or a volume over the network. They are counted in the file that SYNC_COUNT names, as
-// one number of 8 bytes. Built with: gcc -O2 -shared -fPIC -o slow_sync.so slow_sync.c
+// two numbers of 8 bytes: those of SQLite's write-ahead logs (…-wal), and those of all other files.
+// Built with: gcc -O2 -shared -fPIC -o slow_sync.so slow_sync.c
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +18,7 @@
 typedef int sync_call(int);
 
 static sync_call *real_fsync, *real_fdatasync;
-static _Atomic uint64_t unseen, *count = &unseen;
+static _Atomic uint64_t unseen[2], *counts = unseen;
 static struct timespec delay;
 
 static uint64_t delay_us(void) {
@@ -30,15 +33,22 @@ __attribute__((constructor)) static void prepare(void) {
   const char *path = getenv("SYNC_COUNT");
   int file = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
   if (file < 0) return;
-  if (!ftruncate(file, sizeof *count)) {
-    void *shared = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (shared != MAP_FAILED) count = shared;
+  if (!ftruncate(file, sizeof unseen)) {
+    void *shared = mmap(NULL, sizeof unseen, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (shared != MAP_FAILED) counts = shared;
   }
   close(file);
 }
 
+static int is_log(int file) {
+  char link[32], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  ssize_t size = readlink(link, path, sizeof path);
+  return size > 4 && !memcmp(path + size - 4, "-wal", 4);
+}
+
 static int slowly(sync_call *call, int file) {
-  atomic_fetch_add(count, 1);
+  atomic_fetch_add(&counts[!is_log(file)], 1);
   struct timespec left = delay;
   while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) continue;
   return call(file);

@@ -110,8 +110,8 @@ let adapters: [Target] = [
   .target(
     name: "Gateway",
     dependencies: [
-      "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "TLS", "Delivery", "StreamStores", "WireFormat",
-      "StreamLog", nioCore, nioPosix, nioHTTP1, logging, yams,
+      "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "RedisClient", "TLS", "Delivery", "StreamStores",
+      "WireFormat", "StreamLog", nioCore, nioPosix, nioHTTP1, logging, yams,
     ],
     swiftSettings: settings),
 ]
@@ -149,7 +149,9 @@ let tests: [Target] = [
     dependencies: ["Locking", "RedisClient", "TLS", "TestSupport", nioCore, nioPosix], swiftSettings: settings),
   .testTarget(
     name: "StreamStoresTests",
-    dependencies: ["Locking", "SQLite", "StreamStores", "StreamLog", "WireFormat", "TestSupport"],
+    dependencies: [
+      "Locking", "RedisClient", "SQLite", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore,
+    ],
     swiftSettings: settings),
   .testTarget(name: "DirectWriterTests", dependencies: ["DirectWriter", "TestSupport"], swiftSettings: settings),
   .testTarget(

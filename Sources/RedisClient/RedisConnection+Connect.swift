@@ -23,7 +23,7 @@ extension RedisSettings {
   fileprivate func tlsContext() throws(RedisError) -> TLSContext? {
     guard endpoint.isSecure else { return nil }
     do throws(TLSConfigurationErrors) {
-      return try .client(authorities: caFile)
+      return try .client(authorities: caFile, certificate: certificate)
     } catch {
       throw .misconfigured("TLS to Redis: \(error)")
     }

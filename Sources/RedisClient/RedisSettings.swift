@@ -1,4 +1,5 @@
 package import NIOCore
+package import TLS
 
 /// All that a connection needs to know.
 package struct RedisSettings: Sendable, Equatable {
@@ -11,6 +12,8 @@ package struct RedisSettings: Sendable, Equatable {
   package var sentinelPassword: String?
   /// Over TLS: a PEM file with those who vouch for the server; nil: whom the system trusts.
   package var caFile: String?
+  /// Over TLS: shown to a server that asks for one.
+  package var certificate: TLSSettings.Pair?
   /// For a connection to one server, its name's lookup with it, and again for TLS and the answer to our greeting. Each
   /// sentinel has as long.
   package var connectTimeout = TimeAmount.seconds(5)

@@ -54,8 +54,10 @@ package final class TLSContext: Sendable {
   /// - Parameters:
   ///   - authorities: a PEM file of those who vouch for the server; nil: whom the system trusts.
   ///   - verifies: false takes whatever certificate the server shows.
+  ///   - certificate: shown to a server that asks for one.
   package static func client(
-    authorities: String?, verifies: Bool = true, applicationProtocols: [String] = []
+    authorities: String?, verifies: Bool = true, applicationProtocols: [String] = [],
+    certificate: TLSSettings.Pair? = nil
   ) throws(TLSConfigurationErrors) -> TLSContext {
     guard let context = SSL_CTX_new(TLS_client_method()) else { preconditionFailure("out of memory") }
     defer { ERR_clear_error() }
@@ -75,6 +77,14 @@ package final class TLSContext: Sendable {
       }
     } else {
       SSL_CTX_set_default_verify_paths(context)
+    }
+    if let certificate {
+      var faults = certificate.unreadable
+      if faults.isEmpty, let fault = certificate.load(into: context) { faults.append(fault) }
+      guard faults.isEmpty else {
+        SSL_CTX_free(context)
+        throw TLSConfigurationErrors(messages: faults)
+      }
     }
     return TLSContext(context, isServer: false)
   }

@@ -1,5 +1,6 @@
 import NIOCore
 import RedisClient
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct `Commands in a pipeline` {

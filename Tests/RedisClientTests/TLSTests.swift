@@ -1,5 +1,7 @@
 import NIOCore
 import RedisClient
+import TestSupport
+import TLS
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct `Redis over TLS` {
@@ -57,11 +59,18 @@ import Testing
     }
   }
 
-  @Test func `says so where the server wants a certificate of ours`() async throws {
+  @Test func `shows a certificate of ours, and says so where the server wants one`() async throws {
     let files = try TLSFiles(in: TestFolder())
     let server = try await RedisServer.start(
       files.options(clients: "yes"), portOption: "--tls-port", folder: files.folder)
-    await expectMisconfigured(try server.settings(trusting: files), saying: "wants one")
+    var settings = try server.settings(trusting: files)
+    await expectMisconfigured(settings, saying: "wants one")
+    settings.certificate = TLSSettings.Pair(certificate: files.path("client.pem"), key: files.path("client.key"))
+    #expect(try await RedisConnection.connect(settings).send(["PING"]).string == "PONG")
+    settings.certificate?.key = files.path("server.key")
+    await expectMisconfigured(settings, saying: "server.key is not the key of")
+    settings.certificate?.key = files.path("nowhere.key")
+    await expectMisconfigured(settings, saying: "nowhere.key cannot be read")
   }
 
   @Test func `gives up on a server that does not shake hands`() async throws {

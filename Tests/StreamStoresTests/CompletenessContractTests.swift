@@ -4,12 +4,12 @@ import Testing
 import WireFormat
 
 /// Where readers begin, and that what they miss is announced: no more, no less (protocol sections 1, 3 and 4).
-@Suite(.timeLimit(.minutes(1))) struct CompletenessContractTests {
+@Suite(.timeLimit(.minutes(5))) struct CompletenessContractTests {
   // MARK: Beginning
 
   @Test(arguments: StoreHarness.all)
   func `a position of this log is where its reader begins`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("a", count: 3)
     for offset in Offset(0)...3 {
       let start = try await store.resolve(.since(store.store.tape.lineage.position(offset).description), "a", "b.*")
@@ -20,7 +20,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `a position beyond the head gets an epoch gap and goes on from the head`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("a", count: 3)
     let lineage = store.store.tape.lineage
     let start = try await store.resolve(.since(lineage.position(9).description), "a")
@@ -34,7 +34,7 @@ import WireFormat
   func `a position of no log known here gets an epoch gap and goes on with the oldest held`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(.keeping(2))
+    let store = try await harness.make(.keeping(2))
     try await store.publish("b")
     try await store.publish("a", count: 5)
     for text in ["zzz-3", "", "-", "e1-", "e1-x", "e1--1", "e1-99999999999999999999", "💥"] {
@@ -49,7 +49,7 @@ import WireFormat
   /// The epoch gap stands at the oldest held message of all topics: what is lost above it has to be announced too.
   @Test(arguments: StoreHarness.all)
   func `a reader of an unknown log is told what is lost above where it begins`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 1))
+    let store = try await harness.make(.keeping(1, tapeEntries: 1))
     try await store.publish("b")
     try await store.publish("a", count: 3)
     var reader = try await store.reader(.since("other-1"), "a", "b")
@@ -60,7 +60,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `earliest begins with the oldest held, without a gap`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 1))
+    let store = try await harness.make(.keeping(1, tapeEntries: 1))
     try await store.publish("b")
     try await store.publish("a", count: 3)
     for patterns in [["a", "b"], [">"]] {
@@ -73,7 +73,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all, [0, 1, 2, 99])
   func `a rewind begins with the last n held of each topic`(harness: StoreHarness, count: Int) async throws {
-    let store = try harness.make(.keeping(3, tapeEntries: 2))
+    let store = try await harness.make(.keeping(3, tapeEntries: 2))
     for topic in ["a.1", "a.1", "b", "a.2", "a.1", "a.1", "a.2", "c"] { try await store.publish(topic) }
     var exact = try await store.reader(.rewind(count), "a.1", "a.2", "x")
     var pattern = try await store.reader(.rewind(count), "a.*")
@@ -89,7 +89,7 @@ import WireFormat
   func `a rewind over too many topics is refused`(harness: StoreHarness) async throws {
     var options = StoreOptions()
     options.rewindTopics = 3
-    let store = try harness.make(options)
+    let store = try await harness.make(options)
     for index in 0..<4 { try await store.publish("a.\(index)") }
     await #expect(throws: StoreRefusal.tooManyTopicsToRewind(limit: 3)) { try await store.resolve(.rewind(1), "a.*") }
     _ = try await store.resolve(.rewind(1), "a.0", "a.1", "a.2")
@@ -101,7 +101,7 @@ import WireFormat
   func `a topic that was idle while others moved 100,000 messages has no gap`(
     harness: StoreHarness, pattern: String
   ) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 64))
+    let store = try await harness.make(.keeping(1, tapeEntries: 64))
     let topic = pattern == "q" ? "q" : "q.1"
     try await store.publish(topic)
     try await store.publish("busy", count: 100_000)
@@ -122,7 +122,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all, [4, 8192])
   func `topics made after the position are complete`(harness: StoreHarness, tape: Int) async throws {
-    let store = try harness.make(.keeping(10, tapeEntries: tape))
+    let store = try await harness.make(.keeping(10, tapeEntries: tape))
     try await store.publish("b", count: 20)
     for topic in ["n.1", "n.2", "n.1", "b", "b", "b", "b", "b"] { try await store.publish(topic) }
     var reader = try await store.reader(since: 15, "n.1", "n.*")
@@ -161,7 +161,7 @@ import WireFormat
   func `a loss that goes on above the tape's floor is told as far as the floor, then the tape is served`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 4))
+    let store = try await harness.make(.keeping(1, tapeEntries: 4))
     // The tape has 5...8; of a only 8 is held in its history.
     for topic in ["a", "a", "b", "c", "a", "a", "b", "a"] { try await store.publish(topic) }
     var reader = try await store.reader(since: 0, "a", "c")
@@ -178,7 +178,7 @@ import WireFormat
   /// A reader's loop may lag behind the tape: a page that ends below the floor cannot see where in the loss it ends.
   @Test(arguments: StoreHarness.all)
   func `a page that ends inside a loss leaves none of it unsaid`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 2))
+    let store = try await harness.make(.keeping(1, tapeEntries: 2))
     try await store.publish("a", "b", "b")
     for topic in ["a", "c", "c", "a", "c", "c", "c"] { try await store.publish(topic) }
     var reader = try await store.reader(since: 0, "a")
@@ -190,7 +190,7 @@ import WireFormat
   func `gaps stand in id order between messages, and keep where they begin from page to page`(
     harness: StoreHarness, size: Int
   ) async throws {
-    let store = try harness.make(.keeping(2, tapeEntries: 1))
+    let store = try await harness.make(.keeping(2, tapeEntries: 1))
     for topic in ["a", "b", "c", "a", "a", "b", "a", "c", "x"] { try await store.publish(topic) }
     // a: 5 and 7 held, lost through 4; b and c: all held.
     var reader = try await store.reader(since: 0, "a", "b", "c")
@@ -205,7 +205,7 @@ import WireFormat
   func `what was lost before a reader began is expired, and what it was too slow for is slow`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 1))
+    let store = try await harness.make(.keeping(1, tapeEntries: 1))
     try await store.publish("a", count: 2)
     try await store.publish("b")
     var early = try await store.reader(since: 0, "a", "b")
@@ -221,7 +221,7 @@ import WireFormat
     harness: StoreHarness, start: ReadStart
   ) async throws {
     for pattern in [">", "a"] {
-      let store = try harness.make(.keeping(2, tapeEntries: 1))
+      let store = try await harness.make(.keeping(2, tapeEntries: 1))
       for topic in ["a", "a", "b", "a", "b", "x"] { try await store.publish(topic) }
       var reader = try await store.reader(start, pattern)
       #expect(try await reader.page(messages: 1) == [.message("a", 2)])
@@ -237,7 +237,7 @@ import WireFormat
   /// them used to hide where an earlier loss of another began.
   @Test(arguments: StoreHarness.all)
   func `a pattern's gap begins where the first of its losses does`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(2, tapeEntries: 1))
+    let store = try await harness.make(.keeping(2, tapeEntries: 1))
     for topic in ["p.1", "p.1", "p.3", "p.2", "p.2", "p.2", "x"] { try await store.publish(topic) }
     var reader = try await store.reader(since: 0, "p.*")
     let starts = [try TopicName("p.1"): Offset(0), try TopicName("p.2"): 4]
@@ -255,7 +255,7 @@ import WireFormat
   func `a gap of a subscription added later spans nothing that another one brought`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(.keeping(1, tapeEntries: 1))
+    let store = try await harness.make(.keeping(1, tapeEntries: 1))
     try await store.publish("a", count: 4)
     // The reader heard a from 2 to 4, then asks for it from 0 and goes back.
     var reader = try await store.reader(since: 2, "a")

@@ -4,10 +4,10 @@ import Testing
 import WireFormat
 
 /// What every store does with what is published (protocol section 6).
-@Suite(.timeLimit(.minutes(1))) struct PublishingContractTests {
+@Suite(.timeLimit(.minutes(5))) struct PublishingContractTests {
   @Test(arguments: StoreHarness.all)
   func `offsets number the log and seqs each topic, without holes`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     var ids: [Published] = []
     for topic in ["a", "b", "a", "a", "b"] { ids.append(try #require(try await store.publish(topic).published)) }
     #expect(ids.map(\.id.offset) == [1, 2, 3, 4, 5])
@@ -18,7 +18,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `a message to several topics commits whole, with an id in each`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("b")
     guard case .committed(let published) = try await store.publish("a", "b", "c") else {
       Issue.record("refused")
@@ -31,7 +31,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `a batch commits in order, and a refused item touches no other`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     let outcomes = await store.append([
       try .test(["a"]), try .test(["a"], ifLast: .neverPublished), try .test(["b"]),
       try .test(["a"], ifLast: .lastIs("e1-1")),
@@ -45,7 +45,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `a message is kept as it was given`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     let draft = MessageDraft(event: "created", kind: .json, data: Array(#"{"total":12}"#.utf8))
     _ = await store.append([PublishItem(topics: [try TopicName("orders.42")], draft: draft)])
     let page = try await store.read(
@@ -69,7 +69,7 @@ import WireFormat
   func `an equal key gets the first success again until its window ends`(harness: StoreHarness) async throws {
     var options = StoreOptions()
     options.idempotencyWindowNanoseconds = 1_000_000_000
-    let store = try harness.make(options)
+    let store = try await harness.make(options)
     let first = try await store.publish("a", "b", key: "k")
     guard case .committed(let published) = first else {
       Issue.record("\(first)")
@@ -84,7 +84,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `a key belongs to its publisher and topic`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("a", key: "k")
     #expect(try await store.publish("b", key: "k").published?.id.offset == 2)
     #expect(try await store.publish("a", key: "k", publisher: "q").published?.id.offset == 3)
@@ -94,7 +94,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `two equal keys in one batch commit once`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     let outcomes = await store.append([try .test(["a"], key: "k"), try .test(["a"], key: "k")])
     let published = [Published(topic: try TopicName("a"), id: store.store.tape.lineage.position(1), seq: 1)]
     #expect(outcomes == [.committed(published), .repeated(published)])
@@ -104,7 +104,7 @@ import WireFormat
   func `a full key table refuses keyed publishes alone, and knows the keys it has`(harness: StoreHarness) async throws {
     var options = StoreOptions()
     options.idempotencyKeys = 3
-    let store = try harness.make(options)
+    let store = try await harness.make(options)
     try await store.publish("a", "b", key: "1")
     #expect(try await store.publish("a", "b", key: "2").refusal == .keyTableFull(limit: 3))
     #expect(try await store.publish("a", key: "3").published?.id.offset == 3)
@@ -118,7 +118,7 @@ import WireFormat
   func `a refused publish is not remembered, and a key is looked up before conditions`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     #expect(try await store.publish("a", key: "k", ifLast: .lastIs("e1-9")).refusal != nil)
     let first = try await store.publish("a", key: "k", ifLast: .neverPublished)
     #expect(first.published?.id.offset == 1)
@@ -133,7 +133,7 @@ import WireFormat
   func `a condition on the last id holds for held and dropped messages and nothing else`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(.keeping(0))
+    let store = try await harness.make(.keeping(0))
     let first = try #require(try await store.publish("a").published)
     try await store.publish("b")
     let current = StoreRefusal.preconditionFailed(topic: try TopicName("a"), current: first.id)
@@ -148,7 +148,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `never published means no message ever, held or not`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(0))
+    let store = try await harness.make(.keeping(0))
     let id = try #require(try await store.publish("a", ifLast: .neverPublished).published?.id)
     let refusal = StoreRefusal.preconditionFailed(topic: try TopicName("a"), current: id)
     #expect(try await store.publish("a", ifLast: .neverPublished).refusal == refusal)
@@ -160,7 +160,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `publishers at once get seqs without holes and one order on the tape`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     let outcomes = try await withThrowingTaskGroup(of: [Published].self) { group in
       for task in 0..<16 {
         group.addTask {

@@ -4,10 +4,10 @@ import Testing
 import WireFormat
 
 /// What every store keeps, drops, erases and says of it.
-@Suite(.timeLimit(.minutes(1))) struct RetentionContractTests {
+@Suite(.timeLimit(.minutes(5))) struct RetentionContractTests {
   @Test(arguments: StoreHarness.all)
   func `a topic keeps as many messages as its rule says`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(3))
+    let store = try await harness.make(.keeping(3))
     try await store.publish("a", count: 5)
     let summary = try #require(try await store.summary("a"))
     #expect(summary.messages == 3 && summary.oldest?.seq == 3 && summary.oldest?.id.offset == 3)
@@ -19,7 +19,7 @@ import WireFormat
   func `a topic keeps messages as long as its rule says`(harness: StoreHarness) async throws {
     var options = StoreOptions()
     options.retention.standard.ageMilliseconds = 1000
-    let store = try harness.make(options)
+    let store = try await harness.make(options)
     try await store.publish("a")
     store.clock.advance(milliseconds: 600)
     try await store.publish("a")
@@ -36,7 +36,7 @@ import WireFormat
   func `a topic keeps as many bytes as its rule says`(harness: StoreHarness) async throws {
     var options = StoreOptions()
     options.retention.standard.bytes = 2000
-    let store = try harness.make(options)
+    let store = try await harness.make(options)
     try await store.publish("a", count: 50)
     let summary = try #require(try await store.summary("a"))
     #expect(summary.bytes <= 2000 && summary.bytes > 1000)
@@ -52,14 +52,14 @@ import WireFormat
         retention: Retention(messages: messages, ageMilliseconds: 1 << 40, bytes: 1 << 30))
     }
     options.retention.rules = [try rule("a.1", 1), try rule("a.*", 2), try rule("a.1", 9)]
-    let store = try harness.make(options)
+    let store = try await harness.make(options)
     for topic in ["a.1", "a.2", "b"] { try await store.publish(topic, count: 10) }
     #expect(try await store.summaries().map(\.messages) == [1, 2, 4])
   }
 
   @Test(arguments: StoreHarness.all)
   func `a topic that keeps nothing is still heard from the tape`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(0))
+    let store = try await harness.make(.keeping(0))
     try await store.publish("a", count: 3)
     var reader = try await store.reader(since: 1, "a")
     #expect(try await reader.all() == [.message("a", 2), .message("a", 3)])
@@ -71,7 +71,7 @@ import WireFormat
   @Test func `the memory bound drops the oldest history first, whatever its topic`() async throws {
     var options = StoreOptions.keeping(1000, tapeEntries: 4)
     options.memoryBytes = 60_000
-    let store = try StoreHarness.memory.make(options)
+    let store = try await StoreHarness.memory.make(options)
     try await store.publish("old", count: 20)
     for index in 0..<300 { try await store.publish("new.\(index % 3)") }
     #expect(try await store.summary("old")?.messages == 0)
@@ -84,7 +84,7 @@ import WireFormat
   @Test func `the memory bound forgets the topics longest without a message, and readers are told`() async throws {
     var options = StoreOptions.keeping(1, tapeEntries: 4)
     options.memoryBytes = 100_000
-    let store = try StoreHarness.memory.make(options)
+    let store = try await StoreHarness.memory.make(options)
     for index in 0..<1000 { try await store.publish("t.\(index)") }
     let statistics = store.store.statistics()
     #expect(statistics.forgottenTopics > 500 && statistics.topics < 500 && statistics.bytes <= 100_000)
@@ -135,7 +135,7 @@ import WireFormat
   func `summaries come by name, matching, after a topic, and no more than asked for`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     for topic in ["b.2", "a.1", "c", "b.1", "a.2"] { try await store.publish(topic) }
     func names(_ matching: String? = nil, _ after: String? = nil, _ limit: Int = 100) async throws -> [String] {
       try await store.summaries(matching: matching, after: after, limit: limit).map(\.topic.string)
@@ -152,7 +152,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `an erased topic's numbers go on, and nothing erased is served again`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("a", count: 2)
     try await store.publish("b")
     let summary = try #require(try await store.erase("a"))
@@ -169,7 +169,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `an erasure below the tape is told to a reader below it`(harness: StoreHarness) async throws {
-    let store = try harness.make(.keeping(100, tapeEntries: 3))
+    let store = try await harness.make(.keeping(100, tapeEntries: 3))
     try await store.publish("a", "b", "a2", "a3")
     try await store.publish("a", count: 4)
     try await store.erase("a")
@@ -184,7 +184,7 @@ import WireFormat
 
   @Test(arguments: StoreHarness.all)
   func `a reader in the middle of what is erased is told of the rest`(harness: StoreHarness) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("a", count: 6)
     try await store.publish("b")
     var reader = try await store.reader(since: 0, "a", "b")
@@ -201,7 +201,7 @@ import WireFormat
   func `a page that ends inside what is erased has told of what lies below its end`(
     harness: StoreHarness
   ) async throws {
-    let store = try harness.make(StoreOptions())
+    let store = try await harness.make(StoreOptions())
     try await store.publish("a", count: 4)
     try await store.erase("a")
     var reader = try await store.reader(since: 0, "a")

@@ -30,10 +30,10 @@ import WireFormat
     }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: ModelCase.all)
+  @Test(.timeLimit(.minutes(5)), arguments: ModelCase.all)
   func `every wanted message is delivered or lies in an announced gap`(model: ModelCase) async throws {
     for seed in model.seeds {
-      var run = try ModelRun(model.harness, model.pressure, seed: seed)
+      var run = try await ModelRun(model.harness, model.pressure, seed: seed)
       try await run.go(steps: 2000)
       #expect(run.faults.isEmpty, "seed \(seed)")
       #expect(run.deliveries > 1000 && run.gaps > 100, "seed \(seed)")
@@ -57,7 +57,7 @@ private struct ModelRun {
   private(set) var deliveries = 0
   private(set) var gaps = 0
 
-  init(_ harness: StoreHarness, _ pressure: StoreModelTests.Pressure, seed: UInt64) throws {
+  init(_ harness: StoreHarness, _ pressure: StoreModelTests.Pressure, seed: UInt64) async throws {
     random = SeededGenerator(seed: seed)
     isForgetful = pressure == .memory
     var options = StoreOptions.keeping(1 + Int(seed % 5), tapeEntries: 8)
@@ -68,7 +68,7 @@ private struct ModelRun {
       .init(match: try TopicPattern("c.0"), retention: Retention(messages: 0, ageMilliseconds: 5000, bytes: 4000)),
     ]
     if isForgetful { options.memoryBytes = 24_000 }
-    store = try harness.make(options)
+    store = try await harness.make(options)
     topics = try ["a", "b", "c"].flatMap { first in try (0..<8).map { try TopicName("\(first).\($0)") } }
   }
 

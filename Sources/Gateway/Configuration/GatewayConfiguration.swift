@@ -1,3 +1,4 @@
+package import RedisClient
 package import StreamLog
 package import StreamStores
 
@@ -17,6 +18,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
   /// The first rule whose pattern matches a topic rules it.
   package var topics: [TopicRule] = []
   package var sqlite = SQLite()
+  package var redis = Redis()
   package var tls = TLS()
   package var proxy = Proxy()
   package var limits = Limits()
@@ -77,6 +79,22 @@ extension GatewayConfiguration {
   package struct SQLite: Sendable, Equatable {
     package var synchronous = SQLiteSynchronous.full
     package var lockWait = Duration.seconds(2)
+    package init() {}
+  }
+
+  /// The store of several nodes.
+  package struct Redis: Sendable, Equatable {
+    package var prefix = "sluice"
+    /// Files, as they were written.
+    package var passwordFile: String?
+    package var sentinelPasswordFile: String?
+    package var ca: String?
+    package var certificate: String?
+    package var key: String?
+    package var wait = Duration.zero
+    package var replyTime = Duration.seconds(5)
+    package var logMessages = 100_000
+    package var topics = 1_000_000
     package init() {}
   }
 
@@ -194,4 +212,5 @@ package enum StoreConfiguration: Sendable, Equatable {
   case memory
   /// A file's path, relative to the working directory.
   case sqlite(path: String)
+  case redis(RedisEndpoint)
 }

@@ -1,3 +1,4 @@
+import RedisClient
 import HTTPServer
 import StreamLog
 
@@ -66,6 +67,19 @@ extension SettingKind where Value == Int {
 
 extension SettingKind where Value == Duration {
   /// More than nothing, up to `most`.
+  /// A time that may be none: `0s`.
+  static func wait(atMost most: Duration) -> Self {
+    let bounds = "0s to \(DurationText.text(most))"
+    return SettingKind(
+      expected: "a duration such as 15s or 1m30s, from \(bounds)",
+      parse: { word throws(SettingSyntaxError) in
+        let value = try DurationText.parse(word)
+        guard value >= .zero, value <= most else { throw SettingSyntaxError("is out of range; use \(bounds)") }
+        return value
+      },
+      text: { DurationText.text($0) })
+  }
+
   static func duration(atMost most: Duration) -> Self {
     let bounds = "1ms to \(DurationText.text(most))"
     return SettingKind(
@@ -168,6 +182,25 @@ extension SettingKind where Value == [String] {
 }
 
 extension SettingKind where Value == String {
+  /// What begins the keys in Redis.
+  static var keyPrefix: Self {
+    let expected = "1 to 64 of A-Z a-z 0-9 - _ . :"
+    return SettingKind(
+      expected: expected,
+      parse: { word throws(SettingSyntaxError) in
+        guard (1...64).contains(word.utf8.count),
+          word.utf8.allSatisfy({ byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F, 0x2E, 0x3A: true
+            default: false
+            }
+          })
+        else { throw SettingSyntaxError("is not \(expected)") }
+        return word
+      },
+      text: { $0 })
+  }
+
   /// The name of a file, as it was written; it is not looked at.
   static var file: Self {
     SettingKind(
@@ -222,12 +255,12 @@ extension SettingKind where Value == ListenAddress? {
 extension SettingKind where Value == StoreConfiguration {
   static var store: Self {
     SettingKind(
-      expected: "memory or sqlite:PATH",
+      expected: "memory, sqlite:PATH or redis://HOST:PORT",
       parse: { word throws(SettingSyntaxError) in
         if word == "memory" { return .memory }
         guard let colon = word.firstIndex(of: ":") else {
           throw SettingSyntaxError(
-            word == "sqlite" ? "names no file; use sqlite:PATH" : "is no store; use memory or sqlite:PATH")
+            word == "sqlite" ? "names no file; use sqlite:PATH" : "is no store; use memory, sqlite:PATH or redis://HOST:PORT")
         }
         let rest = String(word[word.index(after: colon)...])
         switch word[..<colon] {
@@ -239,13 +272,20 @@ extension SettingKind where Value == StoreConfiguration {
             throw SettingSyntaxError("holds a control character and names no file")
           }
           return .sqlite(path: rest)
-        default: throw SettingSyntaxError("is no store; use memory or sqlite:PATH")
+        case "redis", "rediss", "redis+sentinel", "rediss+sentinel":
+          do throws(RedisEndpointError) {
+            return .redis(try RedisEndpoint(word))
+          } catch {
+            throw SettingSyntaxError("\(error)")
+          }
+        default: throw SettingSyntaxError("is no store; use memory, sqlite:PATH or redis://HOST:PORT")
         }
       },
       text: {
         switch $0 {
         case .memory: "memory"
         case .sqlite(let path): "sqlite:\(path)"
+        case .redis(let endpoint): "\(endpoint)"
         }
       })
   }

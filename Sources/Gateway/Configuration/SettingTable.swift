@@ -8,7 +8,7 @@ package enum SettingTable {
         Setting("listen", \.listen, .address, "where clients and publishers connect; port 0 takes a free one"),
         Setting("admin", \.admin, .addressOrOff, "admin, metrics and health; off for none. Not for the open internet"),
         Setting(
-          "store", \.store, .store, "where messages are ordered and kept: memory, until it ends; or sqlite:PATH, a file"
+          "store", \.store, .store, "where messages are ordered and kept: memory, sqlite:PATH, or redis://HOST:PORT for several nodes"
         ),
         Setting(
           "event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core it may use"),
@@ -34,6 +34,27 @@ package enum SettingTable {
         Setting(
           "sqlite.lock_wait", \.sqlite.lockWait, .timer,
           "how long publishes wait while another program has the file locked"),
+      ]),
+    SettingGroup(
+      "redis", "The store redis://HOST:PORT/DB, which nodes share; rediss for TLS, redis+sentinel://H1:P1,H2:P2/MASTER.",
+      [
+        Setting("redis.prefix", \.redis.prefix, .keyPrefix, "before every key; the same on all nodes, and nobody else's"),
+        Setting("redis.password_file", \.redis.passwordFile, .file, "a file: the password, instead of one in the URL"),
+        Setting(
+          "redis.sentinel_password_file", \.redis.sentinelPasswordFile, .file, "a file: the password of the sentinels"),
+        Setting("redis.ca", \.redis.ca, .file, "a file: who vouches for the server; nothing: whom the system trusts"),
+        Setting("redis.certificate", \.redis.certificate, .file, "a file: what is shown to a server that asks for one"),
+        Setting("redis.key", \.redis.key, .file, "a file: the certificate's key"),
+        Setting(
+          "redis.wait", \.redis.wait, .wait(atMost: .seconds(60)),
+          "how long publishes wait for a Redis that is away, before they are refused"),
+        Setting("redis.reply_time", \.redis.replyTime, .timer, "a Redis that is silent for this long is away"),
+        Setting(
+          "redis.log_messages", \.redis.logMessages, .count(1000...100_000_000),
+          "how many messages a node may be behind before it reads topics' histories"),
+        Setting(
+          "redis.topics", \.redis.topics, .count(1...1_000_000_000),
+          "remembered at most; then those longest without a message are forgotten"),
       ]),
     SettingGroup(
       "tls", "TLS for clients and publishers. Paths are relative to the working directory; files are PEM.",

@@ -1,15 +1,18 @@
+import FoundationEssentials
 import Locking
 import Logging
 import NIOCore
+import RedisClient
 import StreamLog
 import StreamStores
 import Synchronization
+import TLS
 
 /// Opens the store that the configuration names.
 enum StoreOpening {
   static func open(
     _ configuration: GatewayConfiguration, epoch: Epoch, ledger: MemoryLedger, logger: Logger
-  ) throws(StoreOpeningError) -> any StreamStore {
+  ) async throws(StoreOpeningError) -> any StreamStore {
     let settings = StoreSettings(configuration)
     switch configuration.store {
     case .memory:
@@ -30,7 +33,47 @@ enum StoreOpening {
           "ms": "\((SystemClock.monotonic - began) / 1_000_000)",
         ])
       return store
+    case .redis(let endpoint):
+      let store = try await RedisStore.open(
+        try RedisStoreSettings(endpoint, configuration), settings: settings, epoch: epoch, ledger: ledger,
+        now: { SystemClock.now })
+      let statistics = store.statistics()
+      logger.info(
+        "opened the store",
+        metadata: [
+          "redis": "\(endpoint)", "prefix": "\(configuration.redis.prefix)", "topics": "\(statistics.topics)",
+          "messages": "\(statistics.messages)",
+        ])
+      return store
     }
+  }
+}
+
+extension RedisStoreSettings {
+  init(_ endpoint: RedisEndpoint, _ configuration: GatewayConfiguration) throws(StoreOpeningError) {
+    var connection = RedisSettings(endpoint)
+    let redis = configuration.redis
+    connection.password = try redis.passwordFile.map(Self.secret)
+    connection.sentinelPassword = try redis.sentinelPasswordFile.map(Self.secret)
+    connection.caFile = redis.ca
+    if let certificate = redis.certificate, let key = redis.key {
+      connection.certificate = TLSSettings.Pair(certificate: certificate, key: key)
+    }
+    connection.replyTimeout = redis.replyTime.timeAmount
+    self.init(connection)
+    prefix = redis.prefix
+    wait = redis.wait.timeAmount
+    logEntries = redis.logMessages
+    topics = redis.topics
+    waitingBytes = configuration.limits.uncommittedBytes
+  }
+
+  /// A file's first line.
+  private static func secret(_ path: String) throws(StoreOpeningError) -> String {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw StoreOpeningError("\(path) cannot be read: it is to hold a password for Redis")
+    }
+    return String(text.prefix { !$0.isNewline })
   }
 }
 

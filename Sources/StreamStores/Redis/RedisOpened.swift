@@ -12,7 +12,8 @@ struct RedisOpened: Sendable {
     guard let fields = reply.array, let format = fields.first?.string else { throw Self.unreadable }
     guard format == "1" else {
       throw .misconfigured(
-        "the keys in Redis are of format \(format), which this version does not know: use another prefix, or that version")
+        "the keys in Redis are of format \(format), which this version does not know: use another prefix, or that version"
+      )
     }
     guard fields.count >= 12, (fields.count - 8) % 4 == 0 else { throw Self.unreadable }
     let numbers = fields[1..<8].map { UInt64(clamping: $0.integer ?? 0) }

@@ -11,7 +11,8 @@ struct RedisSession: Sendable {
   let runID: String
 
   /// Connects, and looks whether this is a Redis that loses nothing by itself.
-  static func connect(_ settings: RedisStoreSettings, on eventLoop: any EventLoop) async throws(RedisError) -> RedisSession
+  static func connect(_ settings: RedisStoreSettings, on eventLoop: any EventLoop) async throws(RedisError)
+    -> RedisSession
   {
     var connections: [RedisConnection] = []
     do {

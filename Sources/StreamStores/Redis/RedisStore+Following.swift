@@ -69,10 +69,10 @@ extension RedisStore {
 
   /// Asks where the log stands, with what this node has seen of it.
   func askToOpen(_ session: RedisSession) async throws(RedisError) -> RedisOpened {
-    try RedisOpened(
-      try await RedisScript.open.run(
-        on: session.reading, session.digests,
-        Self.openArguments(redis, session, seen: (tape.lineage, tape.head))))
+    var generator = SystemRandomNumberGenerator()
+    let arguments = Self.openArguments(
+      redis, session, .random(using: &generator), seen: (tape.lineage, tape.head))
+    return try RedisOpened(try await RedisScript.open.run(on: session.reading, session.digests, arguments))
   }
 
   /// Follows until the connection ends.
@@ -82,11 +82,14 @@ extension RedisStore {
       let cursor = shared.withLock { $0.followed }
       let reply = try await session.following.send(
         [
-          "XREAD", "COUNT", .integer(Self.entriesAtOnce), "BLOCK", .integer(Self.idle.nanoseconds / 1_000_000), "STREAMS",
+          "XREAD", "COUNT", .integer(Self.entriesAtOnce), "BLOCK", .integer(Self.idle.nanoseconds / 1_000_000),
+          "STREAMS",
           .text(key + "log"), .text(cursor.text),
         ], timeout: redis.connection.replyTimeout + Self.idle)
       var rows: [RESPValue] = []
-      if let streams = reply.array, let stream = streams.first?.array, stream.count == 2 { rows = stream[1].array ?? [] }
+      if let streams = reply.array, let stream = streams.first?.array, stream.count == 2 {
+        rows = stream[1].array ?? []
+      }
       if !rows.isEmpty { try await take(rows, session) }
       let time = now().monotonic
       if rows.isEmpty || time &- lastLook > UInt64(Self.idle.nanoseconds) {

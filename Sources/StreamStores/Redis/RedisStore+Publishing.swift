@@ -53,7 +53,8 @@ extension RedisStore {
     let (item, draft) = (publish.item, publish.item.draft)
     var arguments: [RedisArgument] = [
       .text(redis.prefix), .text(session.runID), .text(lineage.current.string), clockArgument,
-      .integer(Int64(draft.kind.rawValue)), .text(draft.event ?? ""), .text(draft.contentType ?? ""), .bytes(draft.data),
+      .integer(Int64(draft.kind.rawValue)), .text(draft.event ?? ""), .text(draft.contentType ?? ""),
+      .bytes(draft.data),
       .text(publish.key), .integer(Int64(clamping: settings.idempotencyWindowNanoseconds / 1_000_000)),
       .integer(Int64(settings.idempotencyKeys)), publish.condition(lineage).map { .integer($0) } ?? "",
       .integer(Int64(redis.logEntries)), .integer(Int64(redis.topics)),
@@ -184,7 +185,8 @@ extension RedisStore {
       let fields: [RESPValue]
       switch result {
       case .success(let reply): fields = reply.array ?? []
-      case .failure(.lost): return completion(.failure(.outcomeUnknown("the connection to Redis ended before its answer")))
+      case .failure(.lost):
+        return completion(.failure(.outcomeUnknown("the connection to Redis ended before its answer")))
       case .failure(let error): return completion(.failure(.unavailable(Self.words(error))))
       }
       guard fields.first?.string == "erased", let id = RedisEntry.ID(fields.dropFirst().first?.string ?? "") else {

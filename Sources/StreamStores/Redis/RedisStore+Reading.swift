@@ -95,7 +95,7 @@ extension RedisStore {
       if let page = tape.page(request) { return page }
       return try await page(request, session)
     }
-    var through = min(floor, request.through)
+    let through = min(floor, request.through)
     let patterns = request.subscriptions.list.map(\.pattern)
     let topics = try await names(patterns, newerThan: request.after, session)
     var window = Window(after: request.after, through: through)
@@ -108,9 +108,10 @@ extension RedisStore {
     ).history
     let known = Dictionary(uniqueKeysWithValues: history.topics.map { ($0.topic, $0) })
     var merge = HistoryMerge(through: through)
+    var end = through
     for topic in history.topics {
       // What lies beyond the last entry of a topic that has more is another page's.
-      if topic.isCut, let last = topic.entries.last { through = min(through, last.offset) }
+      if topic.isCut, let last = topic.entries.last { end = min(end, last.offset) }
       merge.add(topic.entries, from: 0)
     }
     var losses = HistoryLosses(request, through: through, lineage: tape.lineage)
@@ -130,10 +131,10 @@ extension RedisStore {
       losses.prove(tape.firstEntries(of: losses.unprovenTopics).mapValues { ($0.predecessor, $0.seq) })
     }
     var page = PageBuilder(request: request, gaps: losses.gaps)
-    while let message = merge.next(), message.offset <= through {
+    while let message = merge.next(), message.offset <= end {
       guard page.add(message) else { return page.finish() }
     }
-    return page.finish(through: through)
+    return page.finish(through: end)
   }
 
   // MARK: Topics

@@ -40,10 +40,11 @@ package final class RedisStore: StreamStore {
   /// Connects, and goes on where the log stands.
   ///
   /// - Parameters:
+  ///   - epoch: the name of a new epoch, should one have to be opened now.
   ///   - now: for what this node measures.
   ///   - ownsClock: whether `now` also says what time it is in the log; for tests, which have one node.
   package static func open(
-    _ redis: RedisStoreSettings, settings: StoreSettings, ledger: MemoryLedger,
+    _ redis: RedisStoreSettings, settings: StoreSettings, epoch: Epoch, ledger: MemoryLedger,
     now: @escaping @Sendable () -> Instant, ownsClock: Bool = false
   ) async throws(StoreOpeningError) -> RedisStore {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -51,7 +52,7 @@ package final class RedisStore: StreamStore {
       let session = try await RedisSession.connect(redis, on: group.next())
       let opened = try RedisOpened(
         try await RedisScript.open.run(
-          on: session.publishing, session.digests, Self.openArguments(redis, session, seen: nil)))
+          on: session.publishing, session.digests, Self.openArguments(redis, session, epoch, seen: nil)))
       let entries = try await tail(of: session, redis, settings, opened)
       return RedisStore(
         redis, settings: settings, ledger: ledger, now: now, ownsClock: ownsClock, group: group, session: session,
@@ -99,11 +100,10 @@ package final class RedisStore: StreamStore {
 
   /// - Parameter seen: the node's lineage and the last offset it has seen.
   static func openArguments(
-    _ redis: RedisStoreSettings, _ session: RedisSession, seen: (lineage: Lineage, head: Offset)?
+    _ redis: RedisStoreSettings, _ session: RedisSession, _ epoch: Epoch, seen: (lineage: Lineage, head: Offset)?
   ) -> [RedisArgument] {
-    var generator = SystemRandomNumberGenerator()
     var arguments: [RedisArgument] = [
-      .text(redis.prefix), .text(session.runID), .text(Epoch.random(using: &generator).string), .integer(mostEpochs),
+      .text(redis.prefix), .text(session.runID), .text(epoch.string), .integer(mostEpochs),
     ]
     guard let seen, seen.head > 0 else { return arguments }
     arguments.append(.text(seen.lineage.position(seen.head).epoch.string))
@@ -176,7 +176,8 @@ package final class RedisStore: StreamStore {
   ) {
     guard task == .info else {
       return completion(
-        .failure(StoreTaskRefusal(.unsupported, "Redis looks after its own files: see its SAVE, BGREWRITEAOF and INFO")))
+        .failure(StoreTaskRefusal(.unsupported, "Redis looks after its own files: see its SAVE, BGREWRITEAOF and INFO"))
+      )
     }
     let statistics = statistics()
     let session = shared.withLock { $0.session }

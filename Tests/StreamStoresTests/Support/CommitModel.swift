@@ -66,17 +66,19 @@ struct ConnectionModel {
   mutating func receive(_ gap: PageGap, isProvable: Bool, in model: CommitModel) {
     if gap.through < position { faults.append("gap through \(gap.through) after position \(position)") }
     if gap.after >= gap.through { faults.append("empty gap (\(gap.after), \(gap.through)]") }
-    if !patterns.contains(gap.pattern) { faults.append("gap of \(gap.pattern), which is not subscribed") }
+    guard let pattern = gap.pattern, patterns.contains(pattern) else {
+      return faults.append("gap of \(gap.pattern?.string ?? "everything"), which is not subscribed")
+    }
     var missing = 0
-    for offset in (gap.after + 1)...max(gap.through, gap.after + 1) where gap.pattern.matches(model[offset].topic) {
+    for offset in (gap.after + 1)...max(gap.through, gap.after + 1) where pattern.matches(model[offset].topic) {
       if delivered.contains(offset) {
-        if gap.pattern.exact != nil { faults.append("gap (\(gap.after), \(gap.through)] has delivered \(offset)") }
+        if pattern.exact != nil { faults.append("gap (\(gap.after), \(gap.through)] has delivered \(offset)") }
       } else {
         missing += 1
       }
     }
-    if isProvable, missing == 0 { faults.append("gap (\(gap.after), \(gap.through)] of \(gap.pattern) misses nothing") }
-    if let seq = gap.seq, isProvable, let topic = gap.pattern.exact,
+    if isProvable, missing == 0 { faults.append("gap (\(gap.after), \(gap.through)] of \(pattern) misses nothing") }
+    if let seq = gap.seq, isProvable, let topic = pattern.exact,
       model[gap.through].topic != topic || model[gap.through].seq != seq
     {
       faults.append("gap through \(gap.through) gives seq \(seq)")
@@ -116,7 +118,8 @@ struct ConnectionModel {
   private func isInGap(_ offset: Offset, in model: CommitModel) -> Bool {
     let topic = model[offset].topic
     return gaps.contains {
-      $0.pattern.matches(topic) && offset <= $0.through && ($0.after < offset || offset <= start && $0.after <= start)
+      ($0.pattern?.matches(topic) ?? true) && offset <= $0.through
+        && ($0.after < offset || offset <= start && $0.after <= start)
     }
   }
 }

@@ -1,4 +1,6 @@
 import Locking
+import NIOCore
+import RedisClient
 import StreamLog
 import StreamStores
 import Synchronization
@@ -39,7 +41,7 @@ struct StoreOptions: Sendable {
 struct StoreHarness: Sendable, CustomTestStringConvertible {
   let name: String
   /// A new, empty store on a clock of the test's own.
-  let make: @Sendable (StoreOptions) throws -> TestStore
+  let make: @Sendable (StoreOptions) async throws -> TestStore
 
   var testDescription: String { name }
 
@@ -50,7 +52,7 @@ struct StoreHarness: Sendable, CustomTestStringConvertible {
   }
 
   static let sqlite = StoreHarness(name: "sqlite") { options in
-    let folder = try TemporaryFolder()
+    let folder = TestFolder()
     let clock = ManualClock()
     // The disk is not what these are about.
     var file = SQLiteStoreSettings(path: folder.path + "/store.db")
@@ -58,10 +60,24 @@ struct StoreHarness: Sendable, CustomTestStringConvertible {
     let store = try SQLiteStore(
       file, settings: options.settings, epoch: Epoch("e1")!, ledger: MemoryLedger()
     ) { clock.now }
-    return TestStore(store: store, clock: clock, folder: folder)
+    return TestStore(store: store, clock: clock, backing: folder)
   }
 
-  static let all: [StoreHarness] = [memory, sqlite]
+  static let redis = StoreHarness(name: "redis") { options in
+    let server = try await SharedRedis.shared.server()
+    let clock = ManualClock()
+    var settings = RedisSettings(try RedisEndpoint("redis://\(server.host):\(server.port)"))
+    settings.connectTimeout = .seconds(60)
+    settings.replyTimeout = .seconds(120)
+    var redis = RedisStoreSettings(settings)
+    redis.prefix = "test-\(UInt64.random(in: 0...(.max)))"
+    let store = try await RedisStore.open(
+      redis, settings: options.settings, epoch: Epoch("e1")!, ledger: MemoryLedger(), now: { clock.now },
+      ownsClock: true)
+    return TestStore(store: store, clock: clock, backing: StoreCloser(store))
+  }
+
+  static let all: [StoreHarness] = [memory, sqlite, redis]
 }
 
 /// Time that only a test moves.
@@ -76,4 +92,25 @@ final class ManualClock: Sendable {
   func advance(milliseconds amount: Int64) {
     milliseconds.withLock { $0 += amount }
   }
+}
+
+/// One Redis for all stores of this process; each has keys of its own.
+actor SharedRedis {
+  static let shared = SharedRedis()
+  private var starting: Task<RedisServer, any Error>?
+
+  func server() async throws -> RedisServer {
+    let task = starting ?? Task { try await RedisServer.start() }
+    starting = task
+    return try await task.value
+  }
+}
+
+/// Closes a store when nobody tests it any more.
+final class StoreCloser: Sendable {
+  private let store: any StreamStore
+
+  init(_ store: any StreamStore) { self.store = store }
+
+  deinit { store.close() }
 }

@@ -7,8 +7,8 @@ import WireFormat
 struct TestStore: Sendable {
   let store: any StreamStore
   let clock: ManualClock
-  /// Where it keeps its files; they go with the last copy of this.
-  var folder: TemporaryFolder?
+  /// What it keeps its messages in; it goes with the last copy of this.
+  var backing: (any Sendable)?
 
   // MARK: Publishing
 

@@ -14,5 +14,5 @@ local known = redis.call('HMGET', record, 'last', 'seq', 'messages')
 if not known[1] then return {'erased', id} end
 redis.call('DEL', prefix .. ':h:' .. topic)
 redis.call('HSET', record, 'erased', known[1], 'lost_at', clock, 'messages', '0', 'bytes', '0')
-redis.call('HINCRBY', meta, 'held', -tonumber(known[3]))
+redis.call('HINCRBY', meta, 'held', 0 - tonumber(known[3]))
 return {'erased', id, known[1], known[2]}

@@ -1,18 +1,18 @@
 import Glibc
 
 /// A port that nobody has at this moment, for programs that cannot be told to let the system choose.
-enum FreePort {
-  struct NoneFound: Error {}
+package enum FreePort {
+  package struct NoneFound: Error {}
 
-  static func find() throws -> Int { try Listener().port }
+  package static func find() throws -> Int { try Listener().port }
 }
 
 /// A socket that listens on a port of the system's choice and never answers: connections to it are made by the kernel.
-final class Listener {
-  let port: Int
+package final class Listener {
+  package let port: Int
   private let socket: Int32
 
-  init() throws {
+  package init() throws {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     self.socket = socket
     var address = sockaddr_in()

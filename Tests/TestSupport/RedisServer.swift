@@ -1,29 +1,26 @@
 import Foundation
-import NIOCore
-import NIOPosix
-import RedisClient
 
 /// A real `redis-server` on a port of its own, without anything on disk. Gone with this, and with the tests' process.
-final class RedisServer: @unchecked Sendable {
+package final class RedisServer: @unchecked Sendable {
   // SAFETY: never changed after `init`; the process is started once and only ended after that.
-  let host = "127.0.0.1"
-  let port: Int
-  let pid: Int32
-  let folder: TestFolder
+  package let host = "127.0.0.1"
+  package let port: Int
+  package let pid: Int32
+  package let folder: TestFolder
   private let log: LogFile
   private let process: Process
   /// While this is open the server lives.
   private let lifeline = Pipe()
 
-  struct NotStarted: Error, CustomStringConvertible {
-    let description: String
+  package struct NotStarted: Error, CustomStringConvertible {
+    package let description: String
   }
 
   /// - Parameters:
   ///   - options: as on `redis-server`'s command line, without the port: `["--requirepass", "x"]`; for `redis-sentinel`
   ///     the lines of its configuration.
   ///   - portOption: what the port is for.
-  static func start(
+  package static func start(
     _ options: [String] = [], program: String = "redis-server", portOption: String = "--port",
     folder: TestFolder = TestFolder()
   ) async throws -> RedisServer {
@@ -74,9 +71,9 @@ final class RedisServer: @unchecked Sendable {
     process.terminate()
   }
 
-  func kill() { _ = Foundation.kill(pid, SIGKILL) }
-  func pause() { _ = Foundation.kill(pid, SIGSTOP) }
-  func resume() { _ = Foundation.kill(pid, SIGCONT) }
+  package func kill() { _ = Foundation.kill(pid, SIGKILL) }
+  package func pause() { _ = Foundation.kill(pid, SIGSTOP) }
+  package func resume() { _ = Foundation.kill(pid, SIGCONT) }
 
   /// Waits until it listens; false if it has ended instead, or somebody else has the port.
   private func listens() async throws -> Bool {
@@ -97,7 +94,7 @@ final class RedisServer: @unchecked Sendable {
   /// A command by `redis-cli`, for those with whom a `RedisConnection` does not speak.
   ///
   /// - Returns: what it prints.
-  func run(_ command: [String]) throws -> String {
+  package func run(_ command: [String]) throws -> String {
     let cli = Process()
     cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     cli.arguments = ["redis-cli", "-p", "\(port)"] + command
@@ -105,37 +102,5 @@ final class RedisServer: @unchecked Sendable {
     cli.standardOutput = output
     try cli.run()
     return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-  }
-
-  // MARK: - Connections
-
-  func settings(_ login: String = "", path: String = "") throws -> RedisSettings {
-    .patient(try RedisEndpoint("redis://\(login)\(host):\(port)\(path)"))
-  }
-
-  func settings(trusting files: TLSFiles, host: String = "127.0.0.1") throws -> RedisSettings {
-    var settings = RedisSettings.patient(try RedisEndpoint("rediss://\(host):\(port)"))
-    settings.caFile = files.path("ca.pem")
-    return settings
-  }
-
-  func connect(_ login: String = "", path: String = "") async throws -> RedisConnection {
-    try await .connect(try settings(login, path: path))
-  }
-}
-
-extension RedisConnection {
-  static func connect(_ settings: RedisSettings) async throws(RedisError) -> RedisConnection {
-    try await .connect(settings, on: MultiThreadedEventLoopGroup.singleton.next())
-  }
-}
-
-extension RedisSettings {
-  /// For a machine that has much else to do.
-  static func patient(_ endpoint: RedisEndpoint) -> RedisSettings {
-    var settings = RedisSettings(endpoint)
-    settings.connectTimeout = .seconds(60)
-    settings.replyTimeout = .seconds(120)
-    return settings
   }
 }

@@ -1,18 +1,18 @@
 import Foundation
 
 /// A folder for the files of one test, gone with it.
-final class TestFolder: Sendable {
-  let path: String
+package final class TestFolder: Sendable {
+  package let path: String
 
-  init() {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
+  package init() {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-test-\(UUID().uuidString)")
     try! FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     path = folder.path
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  func write(_ text: String, to name: String) {
+  package func write(_ text: String, to name: String) {
     try! Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
   }
 }

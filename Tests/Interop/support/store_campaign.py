@@ -1,12 +1,13 @@
-"""Many crashes of one gateway under the same publishers and readers."""
+"""Many ends of one gateway under the same publishers and readers."""
 
 import asyncio
 import collections
 import dataclasses
 import random
+import signal
 import time
 
-from support.crashes import faults
+from support.crashes import ACKNOWLEDGED, REFUSED, UNKNOWN, faults
 from support.store_clients import Connection, Publisher, Reader
 from support.store_victim import Victim
 
@@ -21,9 +22,11 @@ _PATIENCE = 30
 @dataclasses.dataclass
 class Outcome:
     seed: int
-    moments: int = 0
+    kills: int = 0
+    stops: int = 0
     seconds: float = 0
     acknowledged: int = 0
+    refused: int = 0
     unknown: int = 0
     deliveries: int = 0
     connections: int = 0
@@ -31,16 +34,17 @@ class Outcome:
 
     def __str__(self):
         return (
-            f"seed {self.seed}: {self.moments} kills in {self.seconds:.0f} s, {self.acknowledged} acknowledged messages, "
-            f"{self.unknown} unknown, {self.deliveries} deliveries on {self.connections} connections")
+            f"seed {self.seed}: {self.kills} kills and {self.stops} stops in {self.seconds:.0f} s, "
+            f"{self.acknowledged} acknowledged messages, {self.refused} refused, {self.unknown} unknown, "
+            f"{self.deliveries} deliveries on {self.connections} connections")
 
 
 class Campaign:
-    """`kills` crashes at random moments, all of them drawn from `seed`."""
+    """The gateway ends `ends` times at random moments, drawn from `seed`; one time of ten or so it is told to."""
 
-    def __init__(self, configuration, seed, kills, publishers=16, readers=100):
-        self._seed = seed
-        self._kills = kills
+    def __init__(self, configuration, seed, ends, publishers=16, readers=100):
+        self._ends = ends
+        self._outcome = Outcome(seed)
         self._random = random.Random(seed)
         self.victim = Victim(configuration)
         self._acknowledged = 0
@@ -85,22 +89,24 @@ class Campaign:
             tasks += [asyncio.create_task(reader.run(self.victim)) for reader in self._readers]
             publishing = [asyncio.create_task(publisher.run(self.victim)) for publisher in self._publishers]
             tasks += publishing
-            for number in range(self._kills):
-                await self._unless_failed(self._moment(), tasks, f"kill {number}")
-                await self.victim.kill()
+            for number in range(self._ends):
+                await self._unless_failed(self._moment(), tasks, f"moment {number}")
+                await asyncio.wait_for(self._end(), _PATIENCE)
                 await self._start_again()
             for publisher in self._publishers:
                 publisher.stop()
             await self._unless_failed(asyncio.gather(*publishing), tasks, "the publishers")
-            last = await self._unless_failed(self._ends(), tasks, "the last messages")
+            last = await self._unless_failed(self._publish_last(), tasks, "the last messages")
             finishing = [reader.finish(self._last_for(reader, last)) for reader in self._readers]
             await self._unless_failed(asyncio.gather(*finishing), tasks, "the readers")
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.victim.kill()
-        return self._outcome(time.monotonic() - began)
+            await self.victim.end(signal.SIGKILL)
+        self._judge()
+        self._outcome.seconds = time.monotonic() - began
+        return self._outcome
 
     async def _beginning(self):
         """Before the first message. Who says `earliest` instead would miss, unannounced, what is not kept any more."""
@@ -119,6 +125,16 @@ class Campaign:
             await self._is_reached.wait()
         # The moment itself: acknowledgements come when a commit ends, a crash comes whenever it likes.
         await asyncio.sleep(self._random.uniform(0, 0.2 if kind <= 0.15 else 0.02))
+
+    async def _end(self):
+        # Before it is up it has not said yet what it does when it is told to stop.
+        if self.victim.is_listening and self._random.random() < 0.1:
+            self._outcome.stops += 1
+            code = await self.victim.end(signal.SIGTERM)
+            assert code == 0, f"told to stop, it ended with {code}: {await self._state()}"
+        else:
+            self._outcome.kills += 1
+            await self.victim.end(signal.SIGKILL)
 
     async def _start_again(self):
         port = self.victim.port if self._random.random() < 0.7 else 0
@@ -150,15 +166,15 @@ class Campaign:
 
     async def _state(self):
         """For who has to find out what went wrong."""
-        lines = [f"seed {self._seed}, {self._acknowledged} acknowledged", "behind:"]
+        lines = [f"seed {self._outcome.seed}, {self._acknowledged} acknowledged", "behind:"]
         lines += [str(reader) for reader in self._readers if reader.is_behind]
         lines += ["the gateway says:", *self.victim.log[-20:], "connections:", await self.victim.connections()]
         return "\n".join(lines)
 
-    async def _ends(self):
+    async def _publish_last(self):
         """One last message to each topic: whoever has it has everything. Returns their offsets."""
         connection = await Connection.open(await self.victim.is_up())
-        publisher = Publisher(len(self._publishers), "keyed", TOPICS, self._seed, self._count)
+        publisher = Publisher(len(self._publishers), "keyed", TOPICS, self._outcome.seed, self._count)
         self._publishers.append(publisher)
         offsets = {}
         for topic in TOPICS:
@@ -169,18 +185,20 @@ class Campaign:
     def _last_for(self, reader, last):
         return max(offset for topic, offset in last.items() if topic in reader.chain.topics)
 
-    def _outcome(self, seconds):
+    def _judge(self):
         attempts = [attempt for publisher in self._publishers for attempt in publisher.attempts]
         chains = [reader.chain for reader in self._readers]
-        outcomes = collections.Counter()
+        counts = collections.Counter()
         for attempt in attempts:
-            outcomes[attempt.outcome] += len(attempt.topics)
-        found = faults(attempts, chains)
+            counts[attempt.outcome] += len(attempt.topics)
+        outcome = self._outcome
+        outcome.acknowledged, outcome.refused, outcome.unknown = (
+            counts[kind] for kind in (ACKNOWLEDGED, REFUSED, UNKNOWN))
+        outcome.deliveries = self._deliveries
+        outcome.connections = sum(chain.connections for chain in chains)
+        outcome.faults = faults(attempts, chains)
         for publisher in self._publishers:
-            found += publisher.faults
-        return Outcome(
-            self._seed, self._kills, seconds, outcomes["acknowledged"], outcomes["unknown"],
-            self._deliveries, sum(chain.connections for chain in chains), found)
+            outcome.faults += publisher.faults
 
 
 def _resolved(patterns):

@@ -133,13 +133,18 @@ class Reader:
         connection = await Connection.open(port)
         try:
             status, fields = await connection.head("GET", path, headers)
-            assert status == 200, f"{self.chain.name} got {status}"
+            self._check(status)
             assert fields["transfer-encoding"] == "chunked"
         except BaseException:
             connection.close()
             raise
         self.chain.connections += 1
         return connection
+
+    def _check(self, status, answer=None):
+        if status == 503:
+            raise EOFError("the gateway goes away")
+        assert status == 200, f"{self.chain.name} got {status} {answer}"
 
     async def _socket(self, port):
         url = f"ws://127.0.0.1:{port}{self._path}"
@@ -179,7 +184,7 @@ class Reader:
         try:
             while not self._done.is_set():
                 status, answer = await connection.request("GET", self._path)
-                assert status == 200, f"{self.chain.name} got {answer}"
+                self._check(status, answer)
                 for item in answer["items"]:
                     self._take(item)
                 self.position = answer["next"]

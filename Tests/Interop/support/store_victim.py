@@ -27,6 +27,10 @@ class Victim:
         await self._up.wait()
         return self.port
 
+    @property
+    def is_listening(self):
+        return self._up.is_set()
+
     async def start(self, port=0):
         """Starts it. It is not up when this returns; see `is_up`."""
         self.starts += 1
@@ -60,12 +64,12 @@ class Victim:
         """Waits until it ends by itself. Returns its exit code."""
         return await self._process.wait()
 
-    async def kill(self):
-        """At once, wherever it is."""
+    async def end(self, number):
+        """Kills it wherever it is, or tells it to stop and waits until it has. Returns its exit code."""
         self._up.clear()
         process, self._process = self._process, None
         if process.returncode is None:
-            process.kill()
+            process.send_signal(number)
         await process.wait()
         await self._follower
         self._up.clear()

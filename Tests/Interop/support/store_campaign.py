@@ -154,7 +154,11 @@ class Campaign:
                     task.result()
                 before, progress = progress, (self._acknowledged, self._deliveries)
                 assert done or progress != before, f"waited {_PATIENCE} s in vain for {what}: {await self._state()}"
-                assert work.done() or not ended.done(), f"the gateway ended by itself: {await self._state()}"
+                if ended.done() and not work.done():
+                    # Somebody else took the port in the moment when it was nobody's.
+                    assert "cannot listen on" in self.victim.log[-1], f"it ended by itself: {await self._state()}"
+                    await self.victim.start()
+                    ended = asyncio.ensure_future(self.victim.ends())
             return await work
         finally:
             work.cancel()

@@ -61,8 +61,10 @@ class Victim:
             return repr(error)
 
     async def ends(self):
-        """Waits until it ends by itself. Returns its exit code."""
-        return await self._process.wait()
+        """Waits until it has ended by itself and all it said is in the log."""
+        process, follower = self._process, self._follower
+        await process.wait()
+        await asyncio.shield(follower)
 
     async def end(self, number):
         """Kills it wherever it is, or tells it to stop and waits until it has. Returns its exit code."""

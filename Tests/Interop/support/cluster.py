@@ -8,7 +8,7 @@ import json
 import random
 import time
 
-from support.cluster_clients import BROKEN, HTTPConnection, items_of
+from support.cluster_clients import BROKEN, ComeBack, HTTPConnection, items_of
 from support.crashes import ACKNOWLEDGED, REFUSED, UNKNOWN, Attempt, Chain, Delivery
 from support.gateway import Gateway
 
@@ -137,7 +137,8 @@ class Load:
             "delivered": sum(len(subscriber.chain.deliveries) for subscriber in self.subscribers),
             "gaps": sum(len(subscriber.chain.gaps) for subscriber in self.subscribers),
             "connections": sum(subscriber.chain.connections for subscriber in self.subscribers),
-            "breaks": dict(sum((subscriber.breaks for subscriber in self.subscribers), collections.Counter())),
+            "refused connections": sum(subscriber.refusals for subscriber in self.subscribers),
+            "cut connections": sum(subscriber.cuts.total() for subscriber in self.subscribers),
         }
 
 
@@ -208,8 +209,9 @@ class Subscriber:
         self.chain = Chain(f"subscriber {number}", frozenset(topics))
         # Deliveries and gaps as they came.
         self.history = []
-        # Connections that ended although nobody here wanted them to, by transport.
-        self.breaks = collections.Counter()
+        # Connections that a node ended: cut off, or told to come back later.
+        self.cuts = collections.Counter()
+        self.refusals = 0
         self.position = None
 
     def has_the_last(self):
@@ -223,8 +225,11 @@ class Subscriber:
             self.chain.connections += 1
             try:
                 await self._read(node)
-            except BROKEN:
-                self.breaks[self.transport] += 1
+            except ComeBack:
+                self.refusals += 1
+                await asyncio.sleep(0.05)
+            except BROKEN as error:
+                self.cuts[self.transport, str(error) or type(error).__name__] += 1
                 await asyncio.sleep(0.05)
             if self.moves:
                 self.transport = self.load.random.choice(TRANSPORTS)

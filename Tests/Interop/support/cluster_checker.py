@@ -23,13 +23,18 @@ def _faults_of(subscriber, known, acknowledged, survivors):
     found = []
     seen = set()
     last = 0
-    # By topic; a topic is taken out when a gap leaves open how it goes on.
+    # By topic. A gap leaves open how they go on, and so does an epoch: the numbers of what was lost are given anew, and
+    # who had all of that is told of no gap.
     seqs = {}
+    epoch = None
     for item in subscriber.history:
         if not isinstance(item, Delivery):
             last = _offset(item["id"])
             seqs = {}
             continue
+        if _epoch(item.id) != epoch:
+            seqs = {}
+            epoch = _epoch(item.id)
         attempt = known.get((item.mark, item.topic))
         if attempt is None or item.topic not in subscriber.chain.topics:
             found.append(f"never published, or never asked for: {item}")

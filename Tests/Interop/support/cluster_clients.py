@@ -12,7 +12,11 @@ import h11
 import websockets
 import websockets.asyncio.client
 
-# What a connection's end looks like from here. A server that is silent for too long is an end, too.
+class ComeBack(EOFError):
+    """The node says that it cannot serve this now."""
+
+
+# What any connection's end looks like. A server that is silent for too long is an end, too.
 BROKEN = (OSError, h11.RemoteProtocolError, websockets.WebSocketException, TimeoutError, EOFError)
 
 # Seconds; heartbeats come every second.
@@ -44,8 +48,14 @@ async def _socket(node, path, since):
     url = f"ws://{node.host}:{node.port}{path}&{_since(since)}"
     async with websockets.asyncio.client.connect(
             url, proxy=None, ping_interval=None, close_timeout=1, open_timeout=SILENCE) as socket:
-        async for text in socket:
-            yield json.loads(text), text
+        try:
+            while True:
+                text = await socket.recv()
+                yield json.loads(text), text
+        except websockets.ConnectionClosed as closed:
+            if closed.rcvd and closed.rcvd.code == 1013:
+                raise ComeBack from None
+            raise
 
 
 async def _events(node, path, since):
@@ -59,6 +69,8 @@ async def _events(node, path, since):
             if "data" not in item:
                 # A heartbeat says its position in the event's id alone.
                 item = {"type": fields["event"], "id": fields.get("id")} | item
+            if item.get("type") == "reconnect":
+                raise ComeBack
             yield item, fields["data"]
             fields = {}
 
@@ -73,7 +85,7 @@ async def _stream(node, transport, path, since):
     async with HTTPConnection(node) as connection:
         status = await connection.send("GET", f"{path}&{_since(since)}", {"Accept": _ACCEPT[transport]})
         if status != 200:
-            raise EOFError
+            raise _refusal(status)
         rest = ""
         async for piece in connection.pieces():
             *lines, rest = (rest + piece.decode()).split("\n")
@@ -88,7 +100,7 @@ async def _polls(node, path, since):
             status, text = await connection.request(
                 "GET", f"{path}&wait=2&{_since(since)}", {"Accept": _ACCEPT["poll"]})
             if status != 200:
-                raise EOFError
+                raise _refusal(status)
             at = text.index("[") + 1
             while text[at] != "]":
                 item, end = decoder.raw_decode(text, at)
@@ -96,6 +108,10 @@ async def _polls(node, path, since):
                 at = end + (text[end] == ",")
             since = json.loads(text)["next"]
             yield {"type": "next", "id": since}, None
+
+
+def _refusal(status):
+    return ComeBack() if status == 503 else EOFError(f"answered {status}")
 
 
 def _since(position):

@@ -280,9 +280,11 @@ def test_over_tls_and_as_a_user_that_may_touch_nothing_else(servers, clusters, c
     assert not denied, denied
 
 
-def test_a_password_need_not_stand_in_the_url(servers, tmp_path, topic):
+def test_a_password_need_not_stand_in_the_url(servers, tmp_path):
     server = servers(["requirepass s3cret"], login=("default", "s3cret"))
-    with Serving(tmp_path, f"store: {server.url()}\n", {"SLUICE_REDIS_PASSWORD": "s3cret"}) as serving:
+    password = tmp_path / "password"
+    password.write_text("s3cret\n")
+    with Serving(tmp_path, f"store: {server.url()}\nredis: {{ password_file: {password} }}\n") as serving:
         wait_for(lambda: "listening url=" in serving.log or serving.ended, "the gateway")
         assert not serving.ended, serving.log
         assert "s3cret" not in serving.log
@@ -291,14 +293,14 @@ def test_a_password_need_not_stand_in_the_url(servers, tmp_path, topic):
 class Serving:
     """A `sluice serve` that may well refuse to start."""
 
-    def __init__(self, folder, configuration, environment=None):
+    def __init__(self, folder, configuration):
         self.file = folder / "serving.yaml"
         self.file.write_text(configuration)
         self.output = folder / "serving.log"
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--config", str(self.file)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=ENVIRONMENT | (environment or {}))
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=ENVIRONMENT)
 
     def __enter__(self):
         return self

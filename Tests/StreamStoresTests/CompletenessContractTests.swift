@@ -98,26 +98,27 @@ import WireFormat
   // MARK: Completeness
 
   @Test(arguments: StoreHarness.all, ["q", "q.*"])
-  func `a topic that was idle while others moved 100,000 messages has no gap`(
+  func `a topic that was idle while others moved very many messages has no gap`(
     harness: StoreHarness, pattern: String
   ) async throws {
     let store = try await harness.make(.keeping(1, tapeEntries: 64))
     let topic = pattern == "q" ? "q" : "q.1"
     try await store.publish(topic)
-    try await store.publish("busy", count: 100_000)
+    try await store.publish("busy", count: harness.many)
+    let head = Offset(harness.many) + 1
     // Its last message is at 1: readers from there and from anywhere later are complete.
-    for since in [Offset(1), 2, 50_000] {
+    for since in [Offset(1), 2, head / 2] {
       var reader = try await store.reader(since: since, pattern)
       #expect(try await reader.all() == [])
-      #expect(reader.position == 100_001)
+      #expect(reader.position == head)
     }
     try await store.publish(topic)
     var reader = try await store.reader(since: 1, pattern)
-    #expect(try await reader.all() == [.message(topic, 100_002)])
+    #expect(try await reader.all() == [.message(topic, head + 1)])
     reader = try await store.reader(since: 0, pattern)
     let seq: UInt64? = pattern == "q" ? 1 : nil
     #expect(
-      try await reader.all() == [.gap(pattern, after: 0, through: 1, seq: seq, .expired), .message(topic, 100_002)])
+      try await reader.all() == [.gap(pattern, after: 0, through: 1, seq: seq, .expired), .message(topic, head + 1)])
   }
 
   @Test(arguments: StoreHarness.all, [4, 8192])
@@ -165,8 +166,9 @@ import WireFormat
     // The tape has 5...8; of a only 8 is held in its history.
     for topic in ["a", "a", "b", "c", "a", "a", "b", "a"] { try await store.publish(topic) }
     var reader = try await store.reader(since: 0, "a", "c")
+    let told = try await reader.all()
     #expect(
-      try await reader.all() == [
+      told == [
         .gap("a", after: 0, through: 2, seq: 2, .expired), .message("c", 4), .message("a", 5), .message("a", 6),
         .message("a", 8),
       ])

@@ -200,8 +200,13 @@ package final class RedisStore: StreamStore {
       return shared.session
     }
     session?.close()
-    following.withLock { $0?.cancel() }
     refuseParked()
-    group.shutdownGracefully { _ in }
+    let following = following.withLock { $0 }
+    following?.cancel()
+    Task { [group] in
+      // It uses the event loop until then.
+      await following?.value
+      try? await group.shutdownGracefully()
+    }
   }
 }

@@ -40,6 +40,8 @@ struct StoreOptions: Sendable {
 /// A kind of store that the contract suite runs against.
 struct StoreHarness: Sendable, CustomTestStringConvertible {
   let name: String
+  /// What is very many messages for it, in a debug build.
+  var many = 100_000
   /// A new, empty store on a clock of the test's own.
   let make: @Sendable (StoreOptions) async throws -> TestStore
 
@@ -63,7 +65,7 @@ struct StoreHarness: Sendable, CustomTestStringConvertible {
     return TestStore(store: store, clock: clock, backing: folder)
   }
 
-  static let redis = StoreHarness(name: "redis") { options in
+  static let redis = StoreHarness(name: "redis", many: 10_000) { options in
     let server = try await SharedRedis.shared.server()
     let clock = ManualClock()
     var settings = RedisSettings(try RedisEndpoint("redis://\(server.host):\(server.port)"))

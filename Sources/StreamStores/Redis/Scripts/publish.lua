@@ -67,19 +67,6 @@ local head, clock = tonumber(state[3]), tonumber(state[4])
 local held, dropped, forgotten = 0, 0, 0
 local published = {'ok'}
 
-local function drop(history, record, rows)
-  local bytes = 0
-  for _, row in ipairs(rows) do
-    redis.call('XDEL', history, row[1])
-    bytes = bytes + row[2][14] + 224
-  end
-  held = held - #rows
-  dropped = dropped + #rows
-  redis.call('HINCRBY', record, 'bytes', -bytes)
-  redis.call('HINCRBY', record, 'messages', -#rows)
-  return bytes
-end
-
 for index = 0, count - 1 do
   local at = first + index * each
   local topic, size, bucket = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
@@ -105,29 +92,40 @@ for index = 0, count - 1 do
   local fields = {
     'p', text(predecessor), 's', number, 'm', text(now), 'k', ARGV[5], 'v', ARGV[6], 'c', ARGV[7], 'z', size,
     'd', ARGV[8]}
-  redis.call('XADD', log, 'MAXLEN', '~', ARGV[13], id, 'e', ARGV[3], 'l', text(clock), 't', topic, unpack(fields))
-  redis.call('XADD', history, id, unpack(fields))
   local bytes = tonumber(known[5] or '0') + size + 224
   local messages = tonumber(known[4] or '0') + 1
-  held = held + 1
-  redis.call('HSET', record, 'last', offset, 'seq', number, 'bytes', text(bytes), 'messages', text(messages))
-  redis.call('ZADD', topics, offset, topic)
-  -- What its rule no longer keeps; a few at a time, the rest goes with the next ones.
+  -- What its rule no longer keeps, this one counted; a few at a time, the rest goes with the next ones.
   local oldest = now - most_age
-  local lost = false
+  local lost, is_kept = false, true
   for _ = 1, 256 do
     local rows = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)
-    if #rows == 0 then break end
+    if #rows == 0 then
+      is_kept = messages <= most_messages and bytes <= most_bytes
+      break
+    end
     local is_old = tonumber(rows[1][2][6]) < oldest
     if messages <= most_messages and bytes <= most_bytes and not is_old then break end
-    bytes = bytes - drop(history, record, rows)
+    redis.call('XDEL', history, rows[1][1])
+    bytes = bytes - rows[1][2][14] - 224
     messages = messages - 1
+    held, dropped = held - 1, dropped + 1
+    lost = true
+  end
+  if is_kept then
+    held = held + 1
+    redis.call('XADD', history, id, unpack(fields))
+  else
+    messages, bytes = 0, 0
+    dropped = dropped + 1
     lost = true
   end
   if lost then
     clock = clock + 1
     redis.call('HSET', record, 'lost_at', text(clock))
   end
+  redis.call('HSET', record, 'last', offset, 'seq', number, 'bytes', text(bytes), 'messages', text(messages))
+  redis.call('ZADD', topics, offset, topic)
+  redis.call('XADD', log, 'MAXLEN', '~', ARGV[13], id, 'e', ARGV[3], 'l', text(clock), 't', topic, unpack(fields))
   published[#published + 1] = offset
   published[#published + 1] = number
   if key ~= '' then

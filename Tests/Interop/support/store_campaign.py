@@ -147,11 +147,12 @@ class Campaign:
         progress = None
         try:
             while not work.done():
+                for task in tasks:
+                    if task.done():
+                        task.result()
                 others = [task for task in tasks if not task.done()]
                 done, _ = await asyncio.wait(
                     [work, ended, *others], timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-                for task in done & set(tasks):
-                    task.result()
                 before, progress = progress, (self._acknowledged, self._deliveries)
                 assert done or progress != before, f"waited {_PATIENCE} s in vain for {what}: {await self._state()}"
                 if ended.done() and not work.done():

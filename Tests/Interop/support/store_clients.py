@@ -50,7 +50,10 @@ class Connection:
     async def request(self, method, path, headers=(), body=b""):
         """The answer's status and the object in its body."""
         status, fields = await self.head(method, path, headers, body)
-        return status, json.loads(await self._reader.readexactly(int(fields["content-length"])))
+        return status, json.loads(await self.body(fields))
+
+    async def body(self, fields):
+        return await self._reader.readexactly(int(fields["content-length"]))
 
     async def chunk(self):
         size = int(await self._line(), 16)
@@ -134,7 +137,10 @@ class Reader:
         try:
             status, fields = await connection.head("GET", path, headers)
             self._check(status)
-            assert fields["transfer-encoding"] == "chunked"
+            if "transfer-encoding" not in fields:
+                # An event stream that is refused is a whole answer, or an EventSource would never come back.
+                assert b"event: reconnect" in await connection.body(fields)
+                raise EOFError("the gateway goes away")
         except BaseException:
             connection.close()
             raise

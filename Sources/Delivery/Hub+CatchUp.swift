@@ -155,11 +155,9 @@ extension Hub {
       let position = position(of: handle)
       guard let index = subscriber.owedGaps.firstIndex(where: { $0.through <= position }) else { return }
       let gap = subscriber.owedGaps.remove(at: index)
-      let lineage = store.tape.lineage
       announce(
         Gap(
-          topic: gap.pattern, after: lineage.position(gap.after), through: lineage.position(position), seq: nil,
-          reason: .slow),
+          topic: gap.topic, after: gap.after, through: self.position(at: position), seq: nil, reason: gap.reason),
         to: handle, through: position)
     }
   }

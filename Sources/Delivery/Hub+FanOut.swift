@@ -30,6 +30,7 @@ extension Hub {
   /// Moves up over what nobody here takes: a loop is not woken for it, and "now" is above it.
   func skipUntaken() {
     guard !isWorking else { return }
+    if store.tape.setbackCount > setbacks { goBack() }
     let began = cursor
     while case .entries(let entries, _) = store.tape.run(after: cursor, limit: settings.burstMessages), !entries.isEmpty
     {
@@ -44,6 +45,7 @@ extension Hub {
   /// Fans out one burst. - Returns: whether there was any.
   func drain() -> Bool {
     guard !isWorking else { return false }
+    if store.tape.setbackCount > setbacks { goBack() }
     switch store.tape.run(after: cursor, limit: settings.burstMessages) {
     case .entries(let entries, _):
       guard !entries.isEmpty else { return false }
@@ -59,6 +61,30 @@ extension Hub {
       admitAhead()
       return true
     }
+  }
+
+  /// The log has gone back behind what this node had seen of it: those that were further are told, and go on from there.
+  private func goBack() {
+    for setback in store.tape.setbacks(after: setbacks) {
+      setbacks = setback.number
+      for index in hot.indices {
+        let handle = handle(of: Int32(index))
+        guard let subscriber = subscriber(handle), hot[index].state != .opening else { continue }
+        let position = position(of: handle)
+        guard position > setback.end else { continue }
+        subscriber.subscriptions.setBack(to: setback.end)
+        subscriber.memory = ReadMemory(began: 0)
+        subscriber.reading &+= 1
+        subscriber.backlogEnd = min(subscriber.backlogEnd, setback.end)
+        hot[index].position = setback.end
+        hot[index].state = .reading
+        subscriber.owedGaps.append(
+          OwedGap(topic: nil, after: setback.lineage.position(position), through: setback.end, reason: .epoch))
+        enqueue(handle)
+      }
+      cursor = min(cursor, setback.end)
+    }
+    admitAhead()
   }
 
   /// A live subscriber stays where the cursor is now and reads pages from there.

@@ -28,7 +28,7 @@ extension Hub {
   package func subscribe(_ request: Request, sink: any SubscriberSink) -> SubscriberHandle {
     let handle = allocate(request, sink: sink)
     if let start = request.start {
-      resolve(start, request.patterns, for: handle) { hub, result in hub.open(handle, result) }
+      resolve(start, request, for: handle)
     } else {
       skipUntaken()
       let now = store.tape.head
@@ -41,6 +41,18 @@ extension Hub {
         isResuming: false)
     }
     return handle
+  }
+
+  /// A stream that the store cannot judge now waits until it can; a poll is told so.
+  private func resolve(_ start: ReadStart, _ request: Request, for handle: SubscriberHandle) {
+    resolve(start, request.patterns, for: handle) { hub, result in
+      guard case .failure(.unavailable) = result, case .since = start, request.maxMessages == .max else {
+        return hub.open(handle, result)
+      }
+      hub.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+        if hub.isCurrent(handle) { hub.resolve(start, request, for: handle) }
+      }
+    }
   }
 
   private func open(_ handle: SubscriberHandle, _ result: Result<StartPoint, StoreRefusal>, isResuming: Bool = true) {
@@ -150,7 +162,9 @@ extension Hub {
     where dropped.contains(subscription.pattern) && !subscriber.subscriptions.isEmpty {
       let position = position(of: handle)
       if let after = subscriber.memory.outstanding[index], after < min(subscription.through, position) {
-        subscriber.owedGaps.append((subscription.pattern, after, position))
+        subscriber.owedGaps.append(
+          OwedGap(
+            topic: subscription.pattern, after: store.tape.lineage.position(after), through: position, reason: .slow))
       }
     }
     // The others' keep their beginnings, under the new numbers.

@@ -61,14 +61,22 @@ struct HotSlot {
   }
 }
 
+/// A gap that is announced when its subscriber stands at `through`, again or still.
+struct OwedGap {
+  /// nil for the gap of a whole subscriber.
+  var topic: TopicPattern?
+  var after: Position
+  var through: Offset
+  var reason: Gap.Reason
+}
+
 /// The rest of a subscriber.
 final class Subscriber {
   let sink: any SubscriberSink
   var subscriptions = SubscriptionSet()
   var memory = ReadMemory(began: 0)
-  /// Gaps that were found for a subscription which is gone, and not announced: other subscriptions rely on it. Each with
-  /// the offset after which it begins, and where the subscriber stood: it is announced when that is reached again.
-  var owedGaps: [(pattern: TopicPattern, after: Offset, through: Offset)] = []
+  /// Gaps that no page has: of a subscription that is gone and on which others rely, or because the log went back.
+  var owedGaps: [OwedGap] = []
   /// Who is told when the backlog is done, and what it reaches to at least: the head when it was asked for.
   var awaitingCaughtUp: [Ref?] = []
   var backlogEnd: Offset = 0

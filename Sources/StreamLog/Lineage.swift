@@ -51,6 +51,12 @@ package struct Lineage: Sendable, Equatable {
     return Position(epoch: entry.epoch, offset: offset)
   }
 
+  /// The last offset of an epoch that is over; nil for the current one and for one that is unknown.
+  package func end(of epoch: Epoch) -> Offset? {
+    guard let index = entries.firstIndex(where: { $0.epoch == epoch }), index + 1 < entries.count else { return nil }
+    return entries[index + 1].first - 1
+  }
+
   package enum Verdict: Equatable, Sendable {
     /// The log has this place: read on from the offset.
     case good(Offset)

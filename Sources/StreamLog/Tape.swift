@@ -96,6 +96,7 @@ package final class Tape: Sendable {
     /// Everything above it is on the tape.
     var floor: Offset
     var lineage: Lineage
+    var setbacks: [Setback] = []
     var followers: [Follower] = []
   }
 
@@ -186,6 +187,31 @@ package final class Tape: Sendable {
       return wakes
     }
   }
+
+  /// What this node had seen of an epoch is not the log's: the epoch ended before, and what comes next has offsets that
+  /// this node gave to others. The tape begins anew where the epoch ended; every follower goes back there, and tells
+  /// those that were further.
+  ///
+  /// - Returns: what wakes the followers, as in `append`.
+  package func setBack(to end: Offset, _ lineage: Lineage) -> [@Sendable () -> Void] {
+    state.withLock { state in
+      state.setbacks.append(Setback(number: state.setbacks.count + 1, end: end, lineage: state.lineage))
+      state.lineage = lineage
+      state.head = end
+    }
+    return skip(to: end)
+  }
+
+  /// A place to which this node's log went back, with the lineage from before.
+  package struct Setback: Sendable {
+    package let number: Int
+    package let end: Offset
+    package let lineage: Lineage
+  }
+
+  /// The setbacks after one that a follower knows of.
+  package func setbacks(after number: Int) -> ArraySlice<Setback> { state.withLock { $0.setbacks[number...] } }
+  package var setbackCount: Int { state.withLock { $0.setbacks.count } }
 
   /// The store has opened an epoch, or learnt of one. - Parameter lineage: of every offset up to the head and beyond.
   package func adopt(_ lineage: Lineage) { state.withLock { $0.lineage = lineage } }

@@ -179,15 +179,46 @@ import WireFormat
     #expect(harness.hub.currentCounters.resumesWithGap == 1)
   }
 
-  @Test func `a store that cannot be asked refuses a beginning and holds up a reading`() throws {
+  @Test func `with a store that cannot be asked a stream waits to begin, and a poll is refused`() throws {
     let harness = HubHarness(.later)
     harness.publish("a", "a")
     harness.store.isAvailable = false
-    let (_, refused) = try harness.subscribe("a", start: harness.since(0))
+    let (_, stream) = try harness.subscribe("a", start: harness.since(1))
+    let (_, poll) = try harness.subscribe("a", start: harness.since(1), maxMessages: 10)
+    let (_, earliest) = try harness.subscribe("a", start: .earliest)
     harness.work()
-    #expect(refused.heard == [.refused(.unavailable("the test says so"))])
-    #expect(harness.hub.currentCounters.subscribers == 0)
+    #expect(poll.heard == [.refused(.unavailable("the test says so"))] && earliest.heard == poll.heard)
+    #expect(stream.heard == [] && harness.hub.currentCounters.subscribers == 1)
+    harness.advance(seconds: 5)
+    harness.work()
+    #expect(stream.heard == [])
     harness.store.isAvailable = true
+    harness.advance(seconds: 1)
+    harness.work()
+    #expect(stream.heard == [.opened(1), .message(2), .caughtUp(2, [nil])])
+  }
+
+  /// A node that follows another machine's log has seen messages that the log then lost, and others were given their
+  /// offsets.
+  @Test func `when the log goes back, those that were further are told and go on from there`() throws {
+    let harness = HubHarness()
+    harness.publish("a", "a", "a")
+    let (_, further) = try harness.subscribe("a")
+    let (_, before) = try harness.subscribe("a", start: harness.since(1), maxMessages: 1)
+    #expect(before.heard == [.opened(1), .message(2)])
+    harness.work()
+    let tape = harness.store.tape
+    let lineage = Lineage(entries: tape.lineage.entries + [.init(epoch: try #require(Epoch("e2")), first: 3)])
+    for wake in tape.setBack(to: 2, lineage) { wake() }
+    harness.work()
+    #expect(further.heard == [.opened(3), .gap("", after: 3, through: 2, "epoch")])
+    #expect(before.heard == [.opened(1), .message(2)])
+    #expect(harness.hub.cursor == 2)
+  }
+
+  @Test func `a store that cannot be asked holds up a reading`() throws {
+    let harness = HubHarness(.later)
+    harness.publish("a", "a")
     let (_, sink) = try harness.subscribe("a", start: harness.since(0))
     harness.store.answer()
     harness.store.isAvailable = false

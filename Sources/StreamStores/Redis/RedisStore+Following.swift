@@ -71,7 +71,8 @@ extension RedisStore {
   func askToOpen(_ session: RedisSession) async throws(RedisError) -> RedisOpened {
     var generator = SystemRandomNumberGenerator()
     let arguments = Self.openArguments(
-      redis, session, .random(using: &generator), seen: (tape.lineage, tape.head))
+      redis, session, .random(using: &generator),
+      seen: (tape.lineage, max(tape.head, shared.withLock { $0.acknowledged })))
     return try RedisOpened(try await RedisScript.open.run(on: session.reading, session.digests, arguments))
   }
 
@@ -159,6 +160,11 @@ extension RedisStore {
     }
     let known = tape.lineage
     if opened.lineage != known {
+      if let end = opened.lineage.end(of: known.position(tape.head).epoch), end < tape.head {
+        shared.withLock { $0.followed = RedisEntry.ID(offset: end) }
+        for wake in tape.setBack(to: end, opened.lineage) { wake() }
+        return
+      }
       tape.adopt(opened.lineage)
       let new = opened.lineage.entries.filter { entry in !known.entries.contains { $0.epoch == entry.epoch } }
       // What this node has of a lost end nobody else has, and its topics' numbers are given anew.

@@ -77,9 +77,13 @@ extension RedisStore {
     switch fields.first?.string {
     case "ok" where numbers.count == 2 * topics.count + 6:
       let counters = RedisCounters(numbers.suffix(5)[...])
-      shared.withLock { $0.counters = counters }
       let published = Self.published(topics, numbers, lineage)
-      whenFollowed(RedisEntry.ID(offset: published.last?.id.offset ?? 0)) { publish.completion(.committed(published)) }
+      let last = published.last?.id.offset ?? 0
+      shared.withLock { shared in
+        shared.counters = counters
+        shared.acknowledged = max(shared.acknowledged, last)
+      }
+      whenFollowed(RedisEntry.ID(offset: last)) { publish.completion(.committed(published)) }
     case "repeated" where numbers.count == 2 * topics.count:
       publish.completion(.repeated(Self.published(topics, numbers, lineage)))
     case "stale":

@@ -15,6 +15,8 @@ package final class RedisStore: StreamStore {
     var session: RedisSession?
     var clock: UInt64 = 1
     var counters = RedisCounters()
+    /// The highest offset that was acknowledged to this node, whether it has come back in the log or not.
+    var acknowledged: Offset = 0
     /// Up to where this node has followed the log.
     var followed = RedisEntry.ID(offset: 0)
     var trouble: String?

@@ -9,6 +9,8 @@
 local prefix = ARGV[1]
 local meta, lineage = prefix .. ':meta', prefix .. ':lineage'
 local function text(number) return string.format('%.0f', number) end
+-- Publishes need it: a user who may not is found out now.
+redis.call('TIME')
 
 local format = redis.call('HGET', meta, 'format')
 if format and format ~= '1' then return {format} end

@@ -106,8 +106,9 @@ struct HistoryLosses {
           lost.at > $0.forgiven && $0.needs(after: request.after) < entry.first - 1
         })
       else { continue }
-      let after = max(request.after, lost.after)
-      loss = Loss(after: min(loss?.after ?? after, after), through: entry.first - 1, seq: nil, reason: .epoch)
+      // Also where the reader stands further on: what it has there may be of an epoch between, and the lost ones not.
+      loss = Loss(
+        after: min(loss?.after ?? lost.after, lost.after), through: entry.first - 1, seq: nil, reason: .epoch)
     }
     return loss
   }

@@ -67,9 +67,12 @@ class Victim:
         await asyncio.shield(follower)
 
     async def end(self, number):
-        """Kills it wherever it is, or tells it to stop and waits until it has. Returns its exit code."""
+        """Kills it wherever it is, or tells it to stop and waits until it has. Returns its exit code; none
+        where it did not even start."""
         self._up.clear()
         process, self._process = self._process, None
+        if process is None:
+            return None
         if process.returncode is None:
             process.send_signal(number)
         await process.wait()

@@ -51,7 +51,8 @@ package final class Gateway: Sendable {
     let acceptGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let ledger = MemoryLedger()
     var generator = SystemRandomNumberGenerator()
-    let store = try await StoreOpening.open(configuration, epoch: .random(using: &generator), ledger: ledger, logger: logger)
+    let store = try await StoreOpening.open(
+      configuration, epoch: .random(using: &generator), ledger: ledger, logger: logger)
     let publisher = Publisher(store: store)
     let admission = Admission()
     let loops = try await Loops.make(

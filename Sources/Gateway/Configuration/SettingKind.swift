@@ -260,7 +260,8 @@ extension SettingKind where Value == StoreConfiguration {
         if word == "memory" { return .memory }
         guard let colon = word.firstIndex(of: ":") else {
           throw SettingSyntaxError(
-            word == "sqlite" ? "names no file; use sqlite:PATH" : "is no store; use memory, sqlite:PATH or redis://HOST:PORT")
+            word == "sqlite"
+              ? "names no file; use sqlite:PATH" : "is no store; use memory, sqlite:PATH or redis://HOST:PORT")
         }
         let rest = String(word[word.index(after: colon)...])
         switch word[..<colon] {

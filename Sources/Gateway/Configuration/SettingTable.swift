@@ -8,7 +8,8 @@ package enum SettingTable {
         Setting("listen", \.listen, .address, "where clients and publishers connect; port 0 takes a free one"),
         Setting("admin", \.admin, .addressOrOff, "admin, metrics and health; off for none. Not for the open internet"),
         Setting(
-          "store", \.store, .store, "where messages are ordered and kept: memory, sqlite:PATH, or redis://HOST:PORT for several nodes"
+          "store", \.store, .store,
+          "where messages are ordered and kept: memory, sqlite:PATH, or redis://HOST:PORT for several nodes"
         ),
         Setting(
           "event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core it may use"),
@@ -36,9 +37,9 @@ package enum SettingTable {
           "how long publishes wait while another program has the file locked"),
       ]),
     SettingGroup(
-      "redis", "The store redis://HOST:PORT/DB, which nodes share; rediss for TLS, redis+sentinel://H1:P1,H2:P2/MASTER.",
+      "redis", "The store redis://HOST:PORT/DB, which nodes share; rediss: with TLS; redis+sentinel://H1,H2/MASTER.",
       [
-        Setting("redis.prefix", \.redis.prefix, .keyPrefix, "before every key; the same on all nodes, and nobody else's"),
+        Setting("redis.prefix", \.redis.prefix, .keyPrefix, "before every key; the nodes' own"),
         Setting("redis.password_file", \.redis.passwordFile, .file, "a file: the password, instead of one in the URL"),
         Setting(
           "redis.sentinel_password_file", \.redis.sentinelPasswordFile, .file, "a file: the password of the sentinels"),

@@ -161,7 +161,10 @@ extension RedisStore {
     let known = tape.lineage
     if opened.lineage != known {
       if let end = opened.lineage.end(of: known.position(tape.head).epoch), end < tape.head {
-        shared.withLock { $0.followed = RedisEntry.ID(offset: end) }
+        shared.withLock { shared in
+          shared.followed = RedisEntry.ID(offset: end)
+          shared.acknowledged = min(shared.acknowledged, end)
+        }
         for wake in tape.setBack(to: end, opened.lineage) { wake() }
         return
       }

@@ -36,7 +36,9 @@ for index, entry in ipairs(entries) do
 end
 local is_lost = seen > ending
 if not state[2] or state[1] ~= ARGV[2] or is_lost then
-  local first = math.max(head, seen) + 1
+  -- After a loss one offset is left out, which nobody can have: so everybody crosses the hole, those too who have the
+  -- same offsets of another epoch.
+  local first = math.max(head, seen) + (is_lost and 2 or 1)
   local entry = ARGV[3] .. ' ' .. text(first)
   if is_lost then
     clock = clock + 1

@@ -578,7 +578,6 @@ def test_garbled_pages_are_told_and_nothing_wrong_is_served(durable, tmp_path, s
     assert refusals > 0 and refusals + troubles > 4
 
 
-@pytest.mark.xfail(strict=True, reason="a message's row has no checksum, and SQLite's pages have none")
 def test_other_bytes_inside_a_message_are_told(durable):
     gateway = durable.start()
     gateway.publish("garbled", "x" * 9000)

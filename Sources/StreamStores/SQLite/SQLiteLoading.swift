@@ -113,7 +113,8 @@ struct SQLiteLoading {
     var bytes = 0
     while try select.step() {
       guard let topic = try? TopicName(select.text(SQLiteMessageRow.columnCount) ?? "") else { break }
-      let message = SQLiteMessageRow.message(select, topic: topic, lineage: state.lineage)
+      // Behind a damaged one the tape ends; whoever reads that far is told.
+      guard let message = try? SQLiteMessageRow.message(select, topic: topic, lineage: state.lineage) else { break }
       bytes += message.cost
       guard message.offset == state.head - UInt64(entries.count), bytes <= capacity.bytes else { break }
       let isErased = message.offset <= select.unsigned(SQLiteMessageRow.columnCount + 1)
@@ -121,23 +122,5 @@ struct SQLiteLoading {
     }
     select.reset()
     return Tape(lineage: state.lineage, head: state.head, entries: entries.reversed(), capacity: capacity)
-  }
-}
-
-/// A row of `messages` as a message.
-enum SQLiteMessageRow {
-  static func columns(_ table: String) -> String {
-    ["offset", "predecessor", "seq", "time", "kind", "event", "content_type", "data"]
-      .map { "\(table).\($0)" }.joined(separator: ", ")
-  }
-  static let columnCount: Int32 = 8
-
-  static func message(_ row: SQLiteStatement, topic: TopicName, lineage: Lineage) -> Message {
-    let draft = MessageDraft(
-      event: row.text(5), kind: Message.PayloadKind(rawValue: UInt8(clamping: row.int(4))) ?? .json,
-      data: row.bytes(7), contentType: row.text(6))
-    return MessageEncoder.encode(
-      draft: draft, position: lineage.position(row.unsigned(0)), predecessor: row.unsigned(1), seq: row.unsigned(2),
-      topic: topic, time: row.int(3), committedAt: 0)
   }
 }

@@ -56,12 +56,35 @@ struct SQLiteMaintenance {
     var faults = try database.texts("PRAGMA integrity_check(\(Self.mostFaults))").filter { $0 != "ok" }
     if faults.isEmpty {
       for rule in Self.rules { faults += try database.texts(rule) }
+      faults += try changedMessages()
     }
     return StoreReport([
       ("result", .text(faults.isEmpty ? "ok" : "damaged")),
       ("messages", .number(Int(try database.number("SELECT count(*) FROM messages") ?? 0))),
       ("faults", .texts(Array(faults.prefix(Self.mostFaults)))),
     ])
+  }
+
+  /// Messages whose bytes are not those that were written.
+  private func changedMessages() throws(SQLiteError) -> [String] {
+    let select = try database.prepare(
+      "SELECT \(SQLiteMessageRow.columns("m")), t.name FROM messages m JOIN topics t ON t.id = m.topic")
+    let lineage = Lineage(Epoch("check")!)
+    var faults: [String] = []
+    while faults.count < Self.mostFaults, try select.step() {
+      let name = select.text(SQLiteMessageRow.columnCount) ?? ""
+      guard let topic = try? TopicName(name) else {
+        faults.append("\"\(name)\" is no topic")
+        continue
+      }
+      do throws(SQLiteError) {
+        _ = try SQLiteMessageRow.message(select, topic: topic, lineage: lineage)
+      } catch {
+        faults.append(error.message)
+      }
+    }
+    select.reset()
+    return faults
   }
 
   /// Each brings a line for every breach.

@@ -242,7 +242,7 @@ final class SQLiteReader {
     while history.count <= request.maxMessages, try selectHistory.step() {
       guard request.subscriptions.wants(record.topic, at: selectHistory.unsigned(0)) else { continue }
       let isFull = bytes > request.maxBytes
-      let message = SQLiteMessageRow.message(selectHistory, topic: record.topic, lineage: lineage)
+      let message = try SQLiteMessageRow.message(selectHistory, topic: record.topic, lineage: lineage)
       history.append(message)
       bytes += message.encoded.count
       if isFull { break }
@@ -269,7 +269,7 @@ final class SQLiteReader {
       guard let record = wanted[selectLog.int(SQLiteMessageRow.columnCount)], let oldest = record.oldest,
         last >= oldest.offset
       else { continue }
-      let message = SQLiteMessageRow.message(selectLog, topic: record.topic, lineage: lineage)
+      let message = try SQLiteMessageRow.message(selectLog, topic: record.topic, lineage: lineage)
       guard page.add(message) else { return page.finish() }
     }
     return page.finish(through: rows < Self.mostRows ? through : last)

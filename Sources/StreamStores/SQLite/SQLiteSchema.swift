@@ -21,7 +21,7 @@ enum SQLiteSchema {
     CREATE TABLE messages (
       offset INTEGER PRIMARY KEY, topic INTEGER NOT NULL, predecessor INTEGER NOT NULL, seq INTEGER NOT NULL,
       time INTEGER NOT NULL, kind INTEGER NOT NULL, event TEXT, content_type TEXT, size INTEGER NOT NULL,
-      data BLOB NOT NULL);
+      checksum INTEGER NOT NULL, data BLOB NOT NULL);
     CREATE INDEX history ON messages (topic, offset, time, size);
     -- Idempotency keys with what they committed.
     CREATE TABLE keys (

@@ -31,8 +31,9 @@ final class SQLiteWriting {
     lastTopicID = try database.number("SELECT max(id) FROM topics") ?? 0
     insertMessage = try database.prepare(
       """
-      INSERT INTO messages (offset, topic, predecessor, seq, time, kind, event, content_type, size, data)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO messages (offset, topic, predecessor, seq, time, kind, event, content_type, size, checksum,
+        data)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
     selectHeld = try database.prepare(
       "SELECT offset, time, size FROM messages INDEXED BY history WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?"
@@ -73,7 +74,8 @@ final class SQLiteWriting {
     insertMessage.bind(7, draft.event)
     insertMessage.bind(8, draft.contentType)
     insertMessage.bind(9, message.encoded.count)
-    insertMessage.bind(10, draft.data)
+    insertMessage.bind(10, MessageChecksum.of(message, draft))
+    insertMessage.bind(11, draft.data)
     try insertMessage.run()
   }
 

@@ -76,7 +76,7 @@ def run(chosen, store):
         listeners = []
         for i, node in enumerate(nodes):
             listeners.append(listen(node, "/v1/stream?topic=load", chosen.connections, chosen.messages, core=CORES,
-                                    silence=120, output=path / f"arrivals-{i}"))
+                                    silence=600, output=path / f"arrivals-{i}"))
             stack.callback(end, listeners[-1])
             connected = listeners[-1].stdout.readline()
             if not connected:

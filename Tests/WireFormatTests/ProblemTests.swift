@@ -38,6 +38,7 @@ struct ProblemTests {
     (.tooManyConnectionsFromAddress(limit: 100, retryAfter: 5), "too-many-connections-from-address", 429),
     (.draining(retryAfter: 5), "draining", 503),
     (.outcomeUnknown(reason: "x"), "outcome-unknown", 503),
+    (.storeCannot("the memory store has no file"), "store-cannot", 409),
     (.storeUnavailable(reason: "x", retryAfter: 1), "store-unavailable", 503),
     (.requestTimeout(seconds: 10), "request-timeout", 408),
     (.payloadTimeout(seconds: 10), "payload-timeout", 408),

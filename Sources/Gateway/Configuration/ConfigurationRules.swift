@@ -26,9 +26,6 @@ struct ConfigurationRule: Sendable {
       advice: "only a gateway with certificates of its own can look at those of clients"
     ) { $0.tls.clientAuthorities == nil || $0.tls.clientCertificates != .off || !$0.tls.certificates.isEmpty },
     ConfigurationRule(
-      paths: ["redis.certificate", "redis.key"], advice: "one is of no use without the other"
-    ) { ($0.redis.certificate == nil) == ($0.redis.key == nil) },
-    ConfigurationRule(
       paths: ["proxy.protocol", "proxy.trusted"], advice: "say which addresses the proxies have"
     ) { $0.proxy.protocol == .off || !$0.proxy.trusted.isEmpty },
     ConfigurationRule(paths: ["reconnect.min", "reconnect.max"], advice: "min must not be longer than max") {

@@ -56,8 +56,10 @@ extension RedisStoreSettings {
     connection.password = try redis.passwordFile.map(Self.secret)
     connection.sentinelPassword = try redis.sentinelPasswordFile.map(Self.secret)
     connection.caFile = redis.ca
-    if let certificate = redis.certificate, let key = redis.key {
-      connection.certificate = TLSSettings.Pair(certificate: certificate, key: key)
+    switch (redis.certificate, redis.key) {
+    case (let certificate?, let key?): connection.certificate = TLSSettings.Pair(certificate: certificate, key: key)
+    case (nil, nil): break
+    default: throw StoreOpeningError("redis.certificate and redis.key go together: one is set, the other is not")
     }
     connection.replyTimeout = redis.replyTime.timeAmount
     self.init(connection)

@@ -184,7 +184,7 @@ struct ConfigurationLoaderTests {
   @Test func `the errors of all sources are told together, in their order`() {
     let told = configurationErrors(
       "lisen: a:1\nlimits: { memory: 1, pong_time: 5 }\n", environment: ["SLUICE_ADMIN": "x", "SLUICE_WHAT": ""],
-      flags: [ConfigurationFlag(path: "store", spelling: "--store", value: "sqlite:x")])
+      flags: [ConfigurationFlag(path: "store", spelling: "--store", value: "sqlite:")])
     #expect(
       told.map { String($0.prefix { $0 != " " }) } == [
         "s.yaml:1:", "s.yaml:2:", "s.yaml:2:", "SLUICE_ADMIN:", "SLUICE_WHAT:", "--store:",

@@ -35,16 +35,35 @@ struct ValueSyntaxTests {
 
   // MARK: - Stores
 
-  @Test(arguments: ["sqlite:/var/lib/sluice.db", "redis://127.0.0.1:6379/0"])
-  func `a store that this build has not is refused by name`(text: String) {
-    #expect(
-      configurationErrors(environment: ["SLUICE_STORE": text]) == [
-        "SLUICE_STORE: store: \"\(text)\" is not available: this build has the memory store only"
-      ])
+  @Test(arguments: [
+    "memory", "sqlite:store.db", "sqlite:/var/lib/sluice/a b.db", "redis://127.0.0.1:6379",
+    "rediss://redis.internal:6380/3", "redis+sentinel://10.0.0.1:26379,10.0.0.2:26379/main",
+  ])
+  func `a store is named by what it keeps its messages in`(text: String) throws {
+    let setting = try #require(SettingTable.setting("store"))
+    let configuration = try loadConfiguration(environment: ["SLUICE_STORE": text]).configuration
+    #expect(setting.text(configuration) == text)
+  }
+
+  @Test func `a password in a store's URL is not shown`() throws {
+    let setting = try #require(SettingTable.setting("store"))
+    let loaded = try loadConfiguration(environment: ["SLUICE_STORE": "redis://me:secret@host:1/2"])
+    #expect(!setting.text(loaded.configuration).contains("secret"))
+  }
+
+  @Test(arguments: [
+    ("sqlite", "names no file; use sqlite:PATH"), ("sqlite:", "names no file; use sqlite:PATH, or memory"),
+    ("sqlite::memory:", "names no file; use sqlite:PATH, or memory"),
+  ])
+  func `a durable store without a file is refused`(text: String, why: String) {
+    #expect(configurationErrors(environment: ["SLUICE_STORE": text]) == ["SLUICE_STORE: store: \"\(text)\" \(why)"])
   }
 
   @Test func `an unknown store is refused`() {
-    #expect(configurationErrors("store: mongo") == ["s.yaml:1: store: \"mongo\" is no store; use memory"])
+    #expect(
+      configurationErrors("store: mongo") == [
+        "s.yaml:1: store: \"mongo\" is no store; use memory, sqlite:PATH or redis://HOST:PORT"
+      ])
   }
 
   // MARK: - Trusted proxies

@@ -9,7 +9,7 @@ package enum SettingTable {
         Setting("admin", \.admin, .addressOrOff, "admin, metrics and health; off for none. Not for the open internet"),
         Setting(
           "store", \.store, .store,
-          "where messages are ordered and kept: memory, sqlite:PATH, or redis://HOST:PORT for several nodes"
+          "what keeps messages: memory, sqlite:PATH, or redis://HOST:PORT for several nodes"
         ),
         Setting(
           "event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core it may use"),

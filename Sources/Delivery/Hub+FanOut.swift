@@ -30,7 +30,7 @@ extension Hub {
   /// Moves up over what nobody here takes: a loop is not woken for it, and "now" is above it.
   func skipUntaken() {
     guard !isWorking else { return }
-    if store.tape.setbackCount > setbacks { goBack() }
+    followSetbacks()
     let began = cursor
     while case .entries(let entries, _) = store.tape.run(after: cursor, limit: settings.burstMessages), !entries.isEmpty
     {
@@ -45,7 +45,7 @@ extension Hub {
   /// Fans out one burst. - Returns: whether there was any.
   func drain() -> Bool {
     guard !isWorking else { return false }
-    if store.tape.setbackCount > setbacks { goBack() }
+    followSetbacks()
     switch store.tape.run(after: cursor, limit: settings.burstMessages) {
     case .entries(let entries, _):
       guard !entries.isEmpty else { return false }
@@ -64,7 +64,8 @@ extension Hub {
   }
 
   /// The log has gone back behind what this node had seen of it: those that were further are told, and go on from there.
-  private func goBack() {
+  func followSetbacks() {
+    guard !isWorking, store.tape.setbackCount > setbacks else { return }
     for setback in store.tape.setbacks(after: setbacks) {
       setbacks = setback.number
       for index in hot.indices {

@@ -32,12 +32,23 @@ extension RedisStore {
       case .since(let text):
         // Perhaps this node is behind.
         let opened = try await store.asking { () throws(RedisError) in try await store.askToOpen(session) }
+        try await store.waitToAdopt(opened.lineage)
         let beginnings = Beginnings(lineage: opened.lineage, head: opened.head, lossClock: opened.clock)
         if let point = beginnings.since(text, patterns) { return point }
         return try await store.fromOldest(patterns, asGap: true, session)
       case .earliest: return try await store.fromOldest(patterns, asGap: false, session)
       case .rewind(let count): return try await store.rewound(patterns, count: count, session)
       }
+    }
+  }
+
+  /// A position of an epoch that this node has not heard of is of no use here before it has: what it has at the same
+  /// offsets is of another epoch.
+  private func waitToAdopt(_ lineage: Lineage) async throws(StoreFailure) {
+    let deadline = now().monotonic + 3_000_000_000
+    while !tape.lineage.entries.contains(where: { $0.epoch == lineage.current }) {
+      guard now().monotonic < deadline else { throw .refused(.unavailable("Redis is being opened again")) }
+      try? await Task.sleep(for: .milliseconds(20))
     }
   }
 

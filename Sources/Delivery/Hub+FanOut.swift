@@ -30,10 +30,14 @@ extension Hub {
   /// Moves up over what nobody here takes: a loop is not woken for it, and "now" is above it.
   func skipUntaken() {
     guard !isWorking else { return }
-    followSetbacks()
     let began = cursor
-    while case .entries(let entries, _) = store.tape.run(after: cursor, limit: settings.burstMessages), !entries.isEmpty
+    while case .entries(let entries, let head) = store.tape.run(after: cursor, limit: settings.burstMessages),
+      head > cursor
     {
+      guard !entries.isEmpty else {
+        cursor = head
+        break
+      }
       let untaken = entries.prefix { interest.sources(of: $0.topic) == nil }
       guard let last = untaken.last else { break }
       cursor = last.offset
@@ -45,10 +49,9 @@ extension Hub {
   /// Fans out one burst. - Returns: whether there was any.
   func drain() -> Bool {
     guard !isWorking else { return false }
-    followSetbacks()
     switch store.tape.run(after: cursor, limit: settings.burstMessages) {
-    case .entries(let entries, _):
-      guard !entries.isEmpty else { return false }
+    case .entries(let entries, let head):
+      guard !entries.isEmpty else { return advance(to: head) }
       isWorking = true
       fanOut(entries)
       isWorking = false
@@ -63,29 +66,12 @@ extension Hub {
     }
   }
 
-  /// The log has gone back behind what this node had seen of it: those that were further are told, and go on from there.
-  func followSetbacks() {
-    guard !isWorking, store.tape.setbackCount > setbacks else { return }
-    for setback in store.tape.setbacks(after: setbacks) {
-      setbacks = setback.number
-      for index in hot.indices {
-        let handle = handle(of: Int32(index))
-        guard let subscriber = subscriber(handle), hot[index].state != .opening else { continue }
-        let position = position(of: handle)
-        guard position > setback.end else { continue }
-        subscriber.subscriptions.setBack(to: setback.end)
-        subscriber.memory = ReadMemory(began: 0)
-        subscriber.reading &+= 1
-        subscriber.backlogEnd = min(subscriber.backlogEnd, setback.end)
-        hot[index].position = setback.end
-        hot[index].state = .reading
-        subscriber.owedGaps.append(
-          OwedGap(topic: nil, after: setback.lineage.position(position), through: setback.end, reason: .epoch))
-        enqueue(handle)
-      }
-      cursor = min(cursor, setback.end)
-    }
+  /// Moves up to where an epoch begins that has nothing yet. - Returns: whether the loop was not there.
+  private func advance(to head: Offset) -> Bool {
+    guard head > cursor else { return false }
+    cursor = head
     admitAhead()
+    return true
   }
 
   /// A live subscriber stays where the cursor is now and reads pages from there.

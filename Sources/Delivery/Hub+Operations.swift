@@ -77,7 +77,7 @@ extension Hub {
       return SubscriberSummary(
         sink: subscriber.sink.description, patterns: subscriber.subscriptions.list.prefix(5).map(\.pattern.string),
         subscriptionCount: subscriber.subscriptions.count, position: lineage.position(position),
-        lag: head > position ? head - position : 0,
+        lag: lineage.count(after: position, through: head),
         state: hot[slot].state == .live ? "live" : hot[slot].state == .reading ? "catching_up" : "waiting",
         connectedSeconds: Int(seconds - subscriber.openedAt), sentMessages: hot[slot].sentMessages)
     }

@@ -57,8 +57,6 @@ extension Hub {
 
   private func open(_ handle: SubscriberHandle, _ result: Result<StartPoint, StoreRefusal>, isResuming: Bool = true) {
     guard let subscriber = subscriber(handle) else { return }
-    // What it is told of the log is of the log as it is now.
-    followSetbacks()
     switch result {
     case .failure(let refusal):
       release(handle)

@@ -40,8 +40,6 @@ package final class Hub {
   /// How far this loop has fanned out.
   package internal(set) var cursor: Offset
   var follower = -1
-  /// How many times the log has gone back, as far as this loop knows.
-  var setbacks = 0
   var isFollowing = false
   var isTickScheduled = false
   var isWorking = false
@@ -75,7 +73,6 @@ package final class Hub {
     self.ledger = ledger
     self.clock = clock
     cursor = store.tape.head
-    setbacks = store.tape.setbackCount
     seconds = Int32(truncatingIfNeeded: clock() / 1_000_000_000)
     let handle = HubHandle(self)
     follower = store.tape.addFollower { handle.wake(from: loops) }

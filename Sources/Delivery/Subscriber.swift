@@ -63,8 +63,7 @@ struct HotSlot {
 
 /// A gap that is announced when its subscriber stands at `through`, again or still.
 struct OwedGap {
-  /// nil for the gap of a whole subscriber.
-  var topic: TopicPattern?
+  var topic: TopicPattern
   var after: Position
   var through: Offset
   var reason: Gap.Reason
@@ -75,7 +74,7 @@ final class Subscriber {
   let sink: any SubscriberSink
   var subscriptions = SubscriptionSet()
   var memory = ReadMemory(began: 0)
-  /// Gaps that no page has: of a subscription that is gone and on which others rely, or because the log went back.
+  /// Gaps that no page has: of a subscription that is gone and on which others rely.
   var owedGaps: [OwedGap] = []
   /// Who is told when the backlog is done, and what it reaches to at least: the head when it was asked for.
   var awaitingCaughtUp: [Ref?] = []

@@ -4,18 +4,21 @@ package struct Lineage: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package let epoch: Epoch
     package let first: Offset
-    /// Messages right before `first` that were acknowledged and are gone.
+    /// The last offset before `first` that the log has: what lies between is nobody's, or lost.
+    package let follows: Offset
+    /// Messages of the epochs before that were acknowledged and are gone.
     package let lost: LostTail?
 
-    package init(epoch: Epoch, first: Offset, lost: LostTail? = nil) {
+    /// - Parameter follows: nil: the offset right before `first`.
+    package init(epoch: Epoch, first: Offset, follows: Offset? = nil, lost: LostTail? = nil) {
       self.epoch = epoch
       self.first = first
+      self.follows = min(follows ?? .max, first - 1)
       self.lost = lost
     }
   }
 
-  /// The end of an epoch that the store lost and somebody had seen: the offsets above `after`, up to the next epoch's
-  /// first.
+  /// Messages that the store lost and somebody had seen: above `after`, before the epoch that says so.
   package struct LostTail: Sendable, Equatable {
     package let after: Offset
     /// The store's loss clock when it was noticed.
@@ -51,10 +54,43 @@ package struct Lineage: Sendable, Equatable {
     return Position(epoch: entry.epoch, offset: offset)
   }
 
-  /// The last offset of an epoch that is over; nil for the current one and for one that is unknown.
-  package func end(of epoch: Epoch) -> Offset? {
-    guard let index = entries.firstIndex(where: { $0.epoch == epoch }), index + 1 < entries.count else { return nil }
-    return entries[index + 1].first - 1
+  /// The last offset that the log has of the epoch at `index`.
+  private func end(_ index: Int, head: Offset) -> Offset {
+    index + 1 < entries.count ? entries[index + 1].follows : head
+  }
+
+  /// Whether the log has, or had until it expired, what was committed at a position.
+  package func contains(_ position: Position, head: Offset) -> Bool {
+    guard let index = entries.firstIndex(where: { $0.epoch == position.epoch }) else { return false }
+    return position.offset <= end(index, head: head)
+  }
+
+  /// Whether nothing can lie between two offsets: at most the holes before epochs that lost nothing.
+  package func isUnbroken(from offset: Offset, to next: Offset) -> Bool {
+    var next = next
+    while next > offset + 1 {
+      guard let entry = entries.last(where: { $0.first == next }), entry.lost == nil, entry.follows < next - 1 else {
+        return false
+      }
+      next = entry.follows + 1
+    }
+    return true
+  }
+
+  /// The last offset up to `offset` that is not of the hole before an epoch.
+  package func lastCommitted(through offset: Offset) -> Offset {
+    var offset = offset
+    while let entry = entries.last(where: { $0.first == offset + 1 && $0.follows < offset }) { offset = entry.follows }
+    return offset
+  }
+
+  /// How many offsets above `offset` and up to `last` are somebody's.
+  package func count(after offset: Offset, through last: Offset) -> UInt64 {
+    guard last > offset else { return 0 }
+    return entries.reduce(last - offset) { count, entry in
+      let (from, to) = (max(entry.follows, offset), min(entry.first - 1, last))
+      return from < to ? count - min(count, to - from) : count
+    }
   }
 
   package enum Verdict: Equatable, Sendable {
@@ -70,7 +106,13 @@ package struct Lineage: Sendable, Equatable {
   /// - Parameter head: the highest offset the store has committed.
   package func judge(_ position: Position, head: Offset) -> Verdict {
     guard let index = entries.firstIndex(where: { $0.epoch == position.epoch }) else { return .unknownEpoch }
-    let end = index + 1 < entries.count ? entries[index + 1].first - 1 : head
-    return position.offset <= end ? .good(position.offset) : .pastEnd(end)
+    let end = end(index, head: head)
+    if position.offset <= end { return .good(position.offset) }
+    if index + 1 < entries.count, position.offset < entries[index + 1].first {
+      // Its reader is told of the loss where it crosses over; or it stands right before the next epoch already.
+      let next = entries[index + 1]
+      if next.lost != nil || position.offset == next.first - 1 { return .good(position.offset) }
+    }
+    return .pastEnd(end)
   }
 }

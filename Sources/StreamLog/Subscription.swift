@@ -136,15 +136,6 @@ package struct SubscriptionSet: Sendable {
     isTakenBack = true
   }
 
-  /// The log has gone back: what began or was covered further on begins there.
-  package mutating func setBack(to end: Offset) {
-    for index in list.indices {
-      list[index].from = min(list[index].from, end)
-      list[index].through = min(list[index].through, end)
-      list[index].starts = list[index].starts?.mapValues { min($0, end) }
-    }
-  }
-
   /// The reader has caught up with everything: beginnings and coverings no longer matter, and a pattern subscribed
   /// twice is one subscription again, which begins where the earlier of the two did.
   package mutating func settle(at position: Offset) {

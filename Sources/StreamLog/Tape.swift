@@ -96,8 +96,16 @@ package final class Tape: Sendable {
     /// Everything above it is on the tape.
     var floor: Offset
     var lineage: Lineage
-    var setbacks: [Setback] = []
     var followers: [Follower] = []
+
+    mutating func wakeAll() -> [@Sendable () -> Void] {
+      var wakes: [@Sendable () -> Void] = []
+      for index in followers.indices where followers[index].isFollowing && !followers[index].isWoken {
+        followers[index].isWoken = true
+        wakes.append(followers[index].wake)
+      }
+      return wakes
+    }
   }
 
   private let state: Guarded<State>
@@ -179,39 +187,19 @@ package final class Tape: Sendable {
       state.head = max(state.head, head)
       state.floor = state.head
       heldBytes.store(0, ordering: .relaxed)
-      var wakes: [@Sendable () -> Void] = []
-      for index in state.followers.indices where state.followers[index].isFollowing && !state.followers[index].isWoken {
-        state.followers[index].isWoken = true
-        wakes.append(state.followers[index].wake)
-      }
-      return wakes
+      return state.wakeAll()
     }
   }
 
-  /// What this node had seen of an epoch is not the log's: the epoch ended before, and what comes next has offsets that
-  /// this node gave to others. The tape begins anew where the epoch ended; every follower goes back there, and tells
-  /// those that were further.
+  /// Goes on to where the next epoch begins: nothing was committed between. The store calls it.
   ///
   /// - Returns: what wakes the followers, as in `append`.
-  package func setBack(to end: Offset, _ lineage: Lineage) -> [@Sendable () -> Void] {
+  package func advance(to head: Offset) -> [@Sendable () -> Void] {
     state.withLock { state in
-      state.setbacks.append(Setback(number: state.setbacks.count + 1, end: end, lineage: state.lineage))
-      state.lineage = lineage
-      state.head = end
+      state.head = max(state.head, head)
+      return state.wakeAll()
     }
-    return skip(to: end)
   }
-
-  /// A place to which this node's log went back, with the lineage from before.
-  package struct Setback: Sendable {
-    package let number: Int
-    package let end: Offset
-    package let lineage: Lineage
-  }
-
-  /// The setbacks after one that a follower knows of.
-  package func setbacks(after number: Int) -> ArraySlice<Setback> { state.withLock { $0.setbacks[number...] } }
-  package var setbackCount: Int { state.withLock { $0.setbacks.count } }
 
   /// The store has opened an epoch, or learnt of one. - Parameter lineage: of every offset up to the head and beyond.
   package func adopt(_ lineage: Lineage) { state.withLock { $0.lineage = lineage } }

@@ -198,19 +198,20 @@ import WireFormat
     #expect(stream.heard == [.opened(1), .message(2), .caughtUp(2, [nil])])
   }
 
-  /// A node that follows another machine's log has seen messages that the log then lost, and others were given their
-  /// offsets.
-  @Test func `when the log goes back, those that were further are told and go on from there`() throws {
+  @Test func `where an epoch begins that has nothing yet, everybody crosses over in silence`() throws {
     let harness = HubHarness()
-    harness.publish("a", "a", "a")
-    let (_, further) = try harness.subscribe("a")
-    harness.work()
+    harness.publish("a", "b")
+    let (_, live) = try harness.subscribe("a")
     let tape = harness.store.tape
-    let lineage = Lineage(entries: tape.lineage.entries + [.init(epoch: try #require(Epoch("e2")), first: 3)])
-    for wake in tape.setBack(to: 2, lineage) { wake() }
+    let epoch = try #require(Epoch("e2"))
+    tape.adopt(Lineage(entries: tape.lineage.entries + [.init(epoch: epoch, first: 1001, follows: 2)]))
+    for wake in tape.advance(to: 1000) { wake() }
     harness.work()
-    #expect(further.heard == [.opened(3), .gap("", after: 3, through: 2, "epoch")])
-    #expect(harness.hub.cursor == 2)
+    #expect(live.heard == [.opened(2)] && harness.hub.cursor == 1000)
+    let (_, elsewhere) = try harness.subscribe("a", start: harness.since(1000))
+    harness.work()
+    #expect(elsewhere.heard == [.opened(1000), .caughtUp(1000, [nil])])
+    #expect(harness.hub.subscribers.map(\.lag) == [0, 0])
   }
 
   @Test func `a store that cannot be asked holds up a reading`() throws {

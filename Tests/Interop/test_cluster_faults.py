@@ -315,10 +315,6 @@ def test_redis_restarted_with_a_part(stage):
     assert gaps(load) == {"epoch"}
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="emptied while one node is cut off, now and then: what the others had published and nobody had read on that "
-    "node is lost without a gap")
 def test_redis_emptied(stage):
     stage = stage()
 

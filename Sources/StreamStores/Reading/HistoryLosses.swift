@@ -11,7 +11,7 @@ struct HistoryLosses {
     var reason: Gap.Reason
   }
 
-  /// Where the gap of the whole subscriber stands among those of its subscriptions.
+  /// Where gaps of the whole subscriber stand among those of its subscriptions.
   private static let wholeSubscriber = -1
 
   private let request: ReadRequest
@@ -77,40 +77,40 @@ struct HistoryLosses {
   }
 
   /// The gaps, each with the index of its subscription: it begins where the first loss begins and stands where the last
-  /// one ends.
+  /// one ends. Those of the whole subscriber have none.
   var gaps: [(index: Int, gap: PageGap)] {
     var losses = bySubscription
-    losses[Self.wholeSubscriber] = lostTail
     // One that an earlier page found, and whose end lies above a window that was not as long as that one's: the reader
     // may be done with reading at the end of this window, so it is told there.
     for (index, after) in request.memory.outstanding where losses[index] == nil && after < through {
       losses[index] = Loss(after: after, through: through, seq: nil, reason: .slow)
     }
-    return losses.map { index, loss in
-      (
-        index,
-        PageGap(
-          pattern: index == Self.wholeSubscriber ? nil : request.subscriptions.list[index].pattern,
-          after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq,
-          reason: loss.reason)
-      )
-    }
+    return lostTails
+      + losses.map { index, loss in
+        (
+          index,
+          PageGap(
+            pattern: request.subscriptions.list[index].pattern,
+            after: min(loss.after, request.memory.outstanding[index] ?? .max), through: loss.through, seq: loss.seq,
+            reason: loss.reason)
+        )
+      }
   }
 
-  /// The lost end of an epoch in the window: nobody can say of which topics it had messages.
-  private var lostTail: Loss? {
-    var loss: Loss?
-    for entry in lineage.entries {
+  /// What the log lost before the epochs that begin in the window, each where its epoch begins: nobody can say of which
+  /// topics it had messages.
+  private var lostTails: [(index: Int, gap: PageGap)] {
+    lineage.entries.compactMap { entry in
       guard let lost = entry.lost, entry.first - 1 > request.after, entry.first - 1 <= through,
         request.subscriptions.list.contains(where: {
           lost.at > $0.forgiven && $0.needs(after: request.after) < entry.first - 1
         })
-      else { continue }
-      // Also where the reader stands further on: what it has there may be of an epoch between, and the lost ones not.
-      loss = Loss(
-        after: min(loss?.after ?? lost.after, lost.after), through: entry.first - 1, seq: nil, reason: .epoch)
+      else { return nil }
+      return (
+        Self.wholeSubscriber,
+        PageGap(pattern: nil, after: lost.after, through: entry.first - 1, seq: nil, reason: .epoch)
+      )
     }
-    return loss
   }
 
   /// What a subscription misses of a topic whose messages up to `lost` can no longer be had.

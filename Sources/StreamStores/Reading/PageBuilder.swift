@@ -34,13 +34,14 @@ struct PageBuilder {
   private mutating func addGap() {
     guard let (index, gap) = gaps.popFirst() else { return }
     items.append(.gap(gap))
-    memory.outstanding[index] = nil
+    if gap.pattern != nil { memory.outstanding[index] = nil }
     position = max(position, gap.through)
   }
 
   /// The page is full: the reader stands at its last item, and gaps beyond keep where they began.
   consuming func finish() -> Page {
-    for (index, gap) in gaps.reversed() { memory.outstanding[index] = gap.after }
+    // A gap of the whole subscriber is where it is, whatever is read again.
+    for (index, gap) in gaps.reversed() where gap.pattern != nil { memory.outstanding[index] = gap.after }
     return Page(items: items, through: position, memory: memory)
   }
 

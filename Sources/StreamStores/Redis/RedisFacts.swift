@@ -44,12 +44,20 @@ struct RedisHistory: Sendable {
   var buckets: [ForgottenLoss]
   var topics: [Topic]
 
-  /// - Parameter asked: the topics, as they were asked for.
+  /// The epoch of an answer; nil if Redis has none.
+  static func epoch(of reply: RESPValue) -> Epoch? {
+    guard let fields = reply.array, fields.count > 1 else { return nil }
+    return fields[1].string.flatMap { Epoch($0) }
+  }
+
+  /// - Parameters:
+  ///   - asked: the topics, as they were asked for.
+  ///   - lineage: knows the answer's epoch.
   init(_ reply: RESPValue, asked: ArraySlice<TopicName>, _ lineage: Lineage) throws(RedisError) {
-    guard let fields = reply.array, fields.count == 3 + asked.count, let losses = fields[2].array, !losses.isEmpty
+    guard let fields = reply.array, fields.count == 4 + asked.count, let losses = fields[3].array, !losses.isEmpty
     else { throw RedisOpened.unreadable }
     head = UInt64(clamping: fields[0].integer ?? 0)
-    clock = UInt64(clamping: fields[1].integer ?? 1)
+    clock = UInt64(clamping: fields[2].integer ?? 1)
     let read = losses.map { loss -> ForgottenLoss in
       let parts = (loss.string ?? "").split(separator: " ").compactMap { UInt64($0) }
       return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
@@ -57,7 +65,7 @@ struct RedisHistory: Sendable {
     highest = read[0]
     buckets = Array(read.dropFirst())
     topics = []
-    for (topic, field) in zip(asked, fields[3...]) {
+    for (topic, field) in zip(asked, fields[4...]) {
       guard let values = field.array else { throw RedisOpened.unreadable }
       if !values.isEmpty { topics.append(try Self.topic(topic, values, lineage)) }
     }

@@ -15,21 +15,24 @@ struct RedisOpened: Sendable {
         "the keys in Redis are of format \(format), which this version does not know: use another prefix, or that version"
       )
     }
-    guard fields.count >= 12, (fields.count - 8) % 4 == 0 else { throw Self.unreadable }
+    guard fields.count >= 13, (fields.count - 8) % 5 == 0 else { throw Self.unreadable }
     let numbers = fields[1..<8].map { UInt64(clamping: $0.integer ?? 0) }
     head = numbers[0]
     clock = numbers[1]
     counters = RedisCounters(numbers[2...])
     var entries: [Lineage.Entry] = []
-    for start in stride(from: 8, to: fields.count, by: 4) {
-      guard let epoch = Epoch(fields[start].string ?? ""), let first = fields[start + 1].integer else {
+    for start in stride(from: 8, to: fields.count, by: 5) {
+      let (first, follows) = (fields[start + 1].integer, fields[start + 2].integer)
+      guard let epoch = Epoch(fields[start].string ?? ""), let first, let follows, first >= 1 else {
         throw Self.unreadable
       }
-      let lost = fields[start + 2].integer.map {
-        Lineage.LostTail(after: UInt64(clamping: $0), at: UInt64(clamping: fields[start + 3].integer ?? 1))
+      let lost = fields[start + 3].integer.map {
+        Lineage.LostTail(after: UInt64(clamping: $0), at: UInt64(clamping: fields[start + 4].integer ?? 1))
       }
       entries.append(
-        Lineage.Entry(epoch: epoch, first: max(UInt64(clamping: first), entries.last?.first ?? 1), lost: lost))
+        Lineage.Entry(
+          epoch: epoch, first: max(UInt64(clamping: first), entries.last?.first ?? 1),
+          follows: UInt64(clamping: follows), lost: lost))
     }
     lineage = Lineage(entries: entries)
   }

@@ -26,7 +26,7 @@ extension RedisStore {
     }
   }
 
-  /// The session is over: what waits for the log to come back is told what is certain, that it is committed.
+  /// The session is over: what waits for the log to come back is told that it did not.
   private func lost(_ session: RedisSession, _ error: RedisError) {
     session.close()
     let arrivals = shared.withLock { shared in
@@ -35,7 +35,7 @@ extension RedisStore {
       defer { shared.arrivals = [] }
       return shared.arrivals
     }
-    for arrival in arrivals { arrival.body() }
+    for arrival in arrivals { arrival.body(false) }
   }
 
   /// - Returns: nil if the store was closed.
@@ -71,8 +71,8 @@ extension RedisStore {
   func askToOpen(_ session: RedisSession) async throws(RedisError) -> RedisOpened {
     var generator = SystemRandomNumberGenerator()
     let arguments = Self.openArguments(
-      redis, session, .random(using: &generator),
-      seen: (tape.lineage, max(tape.head, shared.withLock { $0.acknowledged })))
+      redis, session, .random(using: &generator), clockArgument,
+      seen: Seen(lineage: tape.lineage, head: tape.head, clock: shared.withLock { $0.clock }))
     return try RedisOpened(try await RedisScript.open.run(on: session.reading, session.digests, arguments))
   }
 
@@ -127,8 +127,8 @@ extension RedisStore {
         arrived(entry.id)
       case .message:
         guard entry.id.offset > head else { continue }
-        if entry.id.offset > head + 1 {
-          // The log was trimmed past this node, or an epoch ended before here: readers are told what the topics'
+        if !tape.lineage.isUnbroken(from: head, to: entry.id.offset) {
+          // The log was trimmed past this node, or lost something before this epoch: readers are told what the topics'
           // histories have of it.
           commit(messages)
           messages = []
@@ -158,54 +158,62 @@ extension RedisStore {
       shared.counters = opened.counters
       shared.clock = max(shared.clock, opened.clock)
     }
-    let known = tape.lineage
-    if opened.lineage != known {
-      if let end = opened.lineage.end(of: known.position(tape.head).epoch), end < tape.head {
-        shared.withLock { shared in
-          shared.followed = RedisEntry.ID(offset: end)
-          shared.acknowledged = min(shared.acknowledged, end)
-        }
-        for wake in tape.setBack(to: end, opened.lineage) { wake() }
-        return
-      }
-      tape.adopt(opened.lineage)
-      let new = opened.lineage.entries.filter { entry in !known.entries.contains { $0.epoch == entry.epoch } }
-      // What this node has of a lost end nobody else has, and its topics' numbers are given anew.
-      if let end = new.last(where: { $0.lost.map { $0.after < tape.head } ?? false }), end.first > tape.head {
-        skip(to: end.first - 1)
-      }
+    if opened.lineage != tape.lineage { tape.adopt(opened.lineage) }
+    // An epoch that has nothing yet is told of all the same: who crossed over elsewhere comes here with its beginning.
+    guard isAtEnd, let last = opened.lineage.entries.last, opened.head == last.first - 1, tape.head < opened.head else {
+      return
     }
-    if isAtEnd, let last = opened.lineage.entries.last, last.lost != nil, opened.head == last.first - 1,
-      tape.head < opened.head
-    {
+    if opened.lineage.isUnbroken(from: tape.head, to: last.first) {
+      for wake in tape.advance(to: opened.head) { wake() }
+      arrived(RedisEntry.ID(offset: opened.head))
+    } else {
       skip(to: opened.head)
     }
   }
 
   // MARK: What waits for the log
 
-  /// Runs `body` when this node has followed the log so far.
-  func whenFollowed(_ id: RedisEntry.ID, _ body: @escaping @Sendable () -> Void) {
-    let isThere = shared.withLock { shared in
-      guard shared.followed < id, shared.session != nil else { return true }
+  /// Runs `body` when this node has followed the log so far, and with whether what was committed at `position` is in it
+  /// still: not if Redis lost it or is away before this node has it. What a node has seen is never forgotten in
+  /// silence; nothing else may be acknowledged.
+  ///
+  /// - Parameter note: the number of a note behind the message.
+  func whenFollowed(_ position: Position, note: UInt64 = 0, _ body: @escaping @Sendable (Bool) -> Void) {
+    let arrival = RedisArrival(
+      id: RedisEntry.ID(offset: position.offset, note: note), position: position, body: body)
+    let isWaiting = shared.withLock { shared in
+      guard shared.followed < arrival.id, shared.session != nil else { return false }
       // Replies come in the log's order, so this is nearly always the end.
-      let index = shared.arrivals.lastIndex { $0.id <= id }.map { $0 + 1 } ?? 0
-      shared.arrivals.insert((id, body), at: index)
-      return false
+      let index = shared.arrivals.lastIndex { $0.id <= arrival.id }.map { $0 + 1 } ?? 0
+      shared.arrivals.insert(arrival, at: index)
+      return true
     }
-    if isThere { body() }
+    if !isWaiting { answer(arrival) }
   }
 
   private func arrived(_ id: RedisEntry.ID) {
-    let bodies = shared.withLock { shared in
+    let arrivals = shared.withLock { shared in
       shared.followed = max(shared.followed, id)
-      var bodies: [@Sendable () -> Void] = []
+      var arrivals: [RedisArrival] = []
       while let first = shared.arrivals.first, first.id <= shared.followed {
-        bodies.append(first.body)
+        arrivals.append(first)
         shared.arrivals.removeFirst()
       }
-      return bodies
+      return arrivals
     }
-    for body in bodies { body() }
+    for arrival in arrivals { answer(arrival) }
   }
+
+  private func answer(_ arrival: RedisArrival) {
+    let isThere = shared.withLock { $0.followed >= arrival.id }
+    arrival.body(isThere && tape.lineage.contains(arrival.position, head: tape.head))
+  }
+}
+
+/// What waits until the node has followed the log up to `id`.
+struct RedisArrival: Sendable {
+  var id: RedisEntry.ID
+  var position: Position
+  /// Told whether it is there.
+  var body: @Sendable (Bool) -> Void
 }

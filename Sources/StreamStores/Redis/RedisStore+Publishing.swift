@@ -77,15 +77,12 @@ extension RedisStore {
     switch fields.first?.string {
     case "ok" where numbers.count == 2 * topics.count + 6:
       let counters = RedisCounters(numbers.suffix(5)[...])
+      shared.withLock { $0.counters = counters }
       let published = Self.published(topics, numbers, lineage)
-      let last = published.last?.id.offset ?? 0
-      shared.withLock { shared in
-        shared.counters = counters
-        shared.acknowledged = max(shared.acknowledged, last)
-      }
-      whenFollowed(RedisEntry.ID(offset: last)) { publish.completion(.committed(published)) }
+      acknowledge(publish, published, .committed(published))
     case "repeated" where numbers.count == 2 * topics.count:
-      publish.completion(.repeated(Self.published(topics, numbers, lineage)))
+      let published = Self.published(topics, numbers, lineage)
+      acknowledge(publish, published, .repeated(published))
     case "stale":
       var publish = publish
       publish.deadline = max(publish.deadline, now().monotonic + Self.reopening)
@@ -100,6 +97,21 @@ extension RedisStore {
     }
   }
 
+  /// What this node has followed is acknowledged.
+  private func acknowledge(_ publish: RedisPublish, _ published: [Published], _ outcome: PublishOutcome) {
+    guard let last = published.max(by: { $0.id.offset < $1.id.offset }) else { return publish.completion(outcome) }
+    whenFollowed(last.id) { [self] isThere in
+      if isThere { publish.completion(outcome) } else { loseSight(of: publish, "Redis was lost before this node had it") }
+    }
+  }
+
+  /// Whether it is committed cannot be said.
+  private func loseSight(of publish: RedisPublish, _ reason: String) {
+    let refusal = StoreRefusal.outcomeUnknown(reason)
+    // With its key it finds itself again, if it was committed.
+    if publish.isKeyed { park(publish, refusal: refusal) } else { publish.completion(.refused(refusal)) }
+  }
+
   private static func published(_ topics: [TopicName], _ numbers: [UInt64], _ lineage: Lineage) -> [Published] {
     topics.enumerated().map { index, topic in
       Published(topic: topic, id: lineage.position(numbers[2 * index]), seq: numbers[2 * index + 1])
@@ -108,10 +120,7 @@ extension RedisStore {
 
   private func fail(_ publish: RedisPublish, _ error: RedisError, _ session: RedisSession) {
     switch error {
-    case .lost:
-      let refusal = StoreRefusal.outcomeUnknown("the connection to Redis ended before its answer")
-      // With its key it finds itself again, if it was committed.
-      if publish.isKeyed { park(publish, refusal: refusal) } else { publish.completion(.refused(refusal)) }
+    case .lost: loseSight(of: publish, "the connection to Redis ended before its answer")
     case .unreachable, .misconfigured: park(publish, refusal: .unavailable("Redis is away"))
     case .server(let text):
       switch error.code {
@@ -202,7 +211,11 @@ extension RedisStore {
           topic: topic, lastID: lineage.position(UInt64(clamping: last)), lastSeq: UInt64(clamping: seq), oldest: nil,
           messages: 0, bytes: 0, retention: settings.retention.retention(for: topic))
       }
-      whenFollowed(id) { [summary] in completion(.success(summary)) }
+      whenFollowed(Position(epoch: lineage.current, offset: id.offset), note: id.note) { [summary] isThere in
+        completion(
+          isThere
+            ? .success(summary) : .failure(.outcomeUnknown("Redis was lost before this node had it")))
+      }
     }
   }
 

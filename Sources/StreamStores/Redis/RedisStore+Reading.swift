@@ -32,7 +32,7 @@ extension RedisStore {
       case .since(let text):
         // Perhaps this node is behind.
         let opened = try await store.asking { () throws(RedisError) in try await store.askToOpen(session) }
-        try await store.waitToAdopt(opened.lineage)
+        try await store.waitToAdopt(opened.lineage.current)
         let beginnings = Beginnings(lineage: opened.lineage, head: opened.head, lossClock: opened.clock)
         if let point = beginnings.since(text, patterns) { return point }
         return try await store.fromOldest(patterns, asGap: true, session)
@@ -42,11 +42,11 @@ extension RedisStore {
     }
   }
 
-  /// A position of an epoch that this node has not heard of is of no use here before it has: what it has at the same
-  /// offsets is of another epoch.
-  private func waitToAdopt(_ lineage: Lineage) async throws(StoreFailure) {
+  /// What Redis says of an epoch that this node has not heard of is of no use here before it has: it would go by
+  /// another epoch's name.
+  private func waitToAdopt(_ epoch: Epoch) async throws(StoreFailure) {
     let deadline = now().monotonic + 3_000_000_000
-    while !tape.lineage.entries.contains(where: { $0.epoch == lineage.current }) {
+    while !tape.lineage.entries.contains(where: { $0.epoch == epoch }) {
       guard now().monotonic < deadline else { throw .refused(.unavailable("Redis is being opened again")) }
       try? await Task.sleep(for: .milliseconds(20))
     }
@@ -255,11 +255,12 @@ extension RedisStore {
         arguments.append(.text(topic.string))
         arguments.append(.integer(settings.retention.retention(for: topic).ageMilliseconds))
       }
-      let lineage = tape.lineage
-      let history = try await asking { [arguments] () throws(RedisError) in
-        try RedisHistory(
-          try await RedisScript.history.run(on: session.reading, session.digests, arguments), asked: part, lineage)
+      let reply = try await asking { [arguments] () throws(RedisError) in
+        try await RedisScript.history.run(on: session.reading, session.digests, arguments)
       }
+      if let epoch = RedisHistory.epoch(of: reply) { try await waitToAdopt(epoch) }
+      let lineage = tape.lineage
+      let history = try await asking { () throws(RedisError) in try RedisHistory(reply, asked: part, lineage) }
       clock = min(clock, history.clock)
       head = min(head, history.head)
       var all = history

@@ -15,13 +15,11 @@ package final class RedisStore: StreamStore {
     var session: RedisSession?
     var clock: UInt64 = 1
     var counters = RedisCounters()
-    /// The highest offset that was acknowledged to this node, whether it has come back in the log or not.
-    var acknowledged: Offset = 0
     /// Up to where this node has followed the log.
     var followed = RedisEntry.ID(offset: 0)
     var trouble: String?
     /// What waits until this node has followed the log so far, in the log's order.
-    var arrivals: Deque<(id: RedisEntry.ID, body: @Sendable () -> Void)> = []
+    var arrivals: Deque<RedisArrival> = []
     var parked: [RedisPublish] = []
     var bytes = 0
     var isClosed = false
@@ -54,7 +52,7 @@ package final class RedisStore: StreamStore {
       let session = try await RedisSession.connect(redis, on: group.next())
       let opened = try RedisOpened(
         try await RedisScript.open.run(
-          on: session.publishing, session.digests, Self.openArguments(redis, session, epoch, seen: nil)))
+          on: session.publishing, session.digests, Self.openArguments(redis, session, epoch, ownsClock ? .integer(now().wall) : "", seen: nil)))
       let entries = try await tail(of: session, redis, settings, opened)
       return RedisStore(
         redis, settings: settings, ledger: ledger, now: now, ownsClock: ownsClock, group: group, session: session,
@@ -100,19 +98,27 @@ package final class RedisStore: StreamStore {
   /// Most epochs that are remembered: positions of older ones are of an unknown epoch.
   private static let mostEpochs: Int64 = 1000
 
-  /// - Parameter seen: the node's lineage and the last offset it has seen.
+  /// What a node has seen of the log.
+  struct Seen {
+    var lineage: Lineage
+    var head: Offset
+    var clock: UInt64
+  }
+
   static func openArguments(
-    _ redis: RedisStoreSettings, _ session: RedisSession, _ epoch: Epoch, seen: (lineage: Lineage, head: Offset)?
+    _ redis: RedisStoreSettings, _ session: RedisSession, _ epoch: Epoch, _ time: RedisArgument, seen: Seen?
   ) -> [RedisArgument] {
     var arguments: [RedisArgument] = [
-      .text(redis.prefix), .text(session.runID), .text(epoch.string), .integer(mostEpochs),
+      .text(redis.prefix), .text(session.runID), .text(epoch.string), .integer(mostEpochs), time,
+      .integer(Int64(clamping: seen?.clock ?? 1)),
     ]
     guard let seen, seen.head > 0 else { return arguments }
-    arguments.append(.text(seen.lineage.position(seen.head).epoch.string))
-    arguments.append(.integer(Int64(clamping: seen.head)))
+    let last = seen.lineage.lastCommitted(through: seen.head)
+    arguments.append(.text(seen.lineage.position(last).epoch.string))
+    arguments.append(.integer(Int64(clamping: last)))
     for entry in seen.lineage.entries {
       arguments.append(.text(entry.epoch.string))
-      arguments.append(.integer(Int64(clamping: entry.first)))
+      for offset in [entry.first, entry.follows] { arguments.append(.integer(Int64(clamping: offset))) }
       arguments.append(entry.lost.map { .integer(Int64(clamping: $0.after)) } ?? "")
       arguments.append(entry.lost.map { .integer(Int64(clamping: $0.at)) } ?? "")
     }

@@ -3,8 +3,8 @@
 -- ARGV: prefix, now in ms ('' for the server's own clock), after, through, most entries of each topic, most bytes of them,
 --   from where they are counted: 'first' or 'last'; buckets as one word with commas; then of each topic: name and most
 --   age in ms.
--- Returns: head, clock, the highest loss of forgotten topics and those of the buckets ('through clock' or ''), a list; then
---   a list of each topic: last, seq, forgotten through, erased through, clock of its last loss, messages, bytes, the oldest
+-- Returns: head, its epoch, clock, the highest loss of forgotten topics and those of the buckets ('through clock' or ''),
+--   a list; then a list of each topic: last, seq, forgotten through, erased through, clock of its last loss, messages, bytes, the oldest
 --   held entry (an empty list if there is none), the entries, and 1 if there may be more of them. Of a topic without a
 --   record the list is empty.
 local prefix = ARGV[1]
@@ -15,10 +15,10 @@ if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local state = redis.call('HMGET', meta, 'head', 'clock', 'time')
+local state = redis.call('HMGET', meta, 'head', 'clock', 'time', 'epoch')
 now = math.max(now, tonumber(state[3] or '0'))
 local clock = tonumber(state[2] or '1')
-local answer = {state[1] or '0', '', {}}
+local answer = {state[1] or '0', state[4] or '', '', {}}
 
 for index = 9, #ARGV, 2 do
   local record, history = prefix .. ':t:' .. ARGV[index], prefix .. ':h:' .. ARGV[index]
@@ -68,10 +68,10 @@ for index = 9, #ARGV, 2 do
   end
 end
 
-answer[2] = text(clock)
+answer[3] = text(clock)
 local losses = {redis.call('HGET', prefix .. ':forgotten', 'highest') or ''}
 for bucket in string.gmatch(ARGV[8], '%d+') do
   losses[#losses + 1] = redis.call('HGET', prefix .. ':forgotten', bucket) or ''
 end
-answer[3] = losses
+answer[4] = losses
 return answer

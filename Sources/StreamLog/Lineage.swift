@@ -65,14 +65,19 @@ package struct Lineage: Sendable, Equatable {
     return position.offset <= end(index, head: head)
   }
 
+  /// The last offset below the hole before the epoch at `index`; the epoch before it may have nothing at all.
+  private func holeBegins(_ index: Int) -> Offset {
+    index > 0 ? max(entries[index].follows, entries[index - 1].first - 1) : entries[index].follows
+  }
+
   /// Whether nothing can lie between two offsets: at most the holes before epochs that lost nothing.
   package func isUnbroken(from offset: Offset, to next: Offset) -> Bool {
     var next = next
     while next > offset + 1 {
-      guard let entry = entries.last(where: { $0.first == next }), entry.lost == nil, entry.follows < next - 1 else {
-        return false
-      }
-      next = entry.follows + 1
+      guard let index = entries.lastIndex(where: { $0.first == next }), entries[index].lost == nil else { return false }
+      let end = holeBegins(index)
+      guard end < next - 1 else { return false }
+      next = end + 1
     }
     return true
   }
@@ -80,15 +85,17 @@ package struct Lineage: Sendable, Equatable {
   /// The last offset up to `offset` that is not of the hole before an epoch.
   package func lastCommitted(through offset: Offset) -> Offset {
     var offset = offset
-    while let entry = entries.last(where: { $0.first == offset + 1 && $0.follows < offset }) { offset = entry.follows }
+    while let index = entries.lastIndex(where: { $0.first == offset + 1 }), holeBegins(index) < offset {
+      offset = holeBegins(index)
+    }
     return offset
   }
 
   /// How many offsets above `offset` and up to `last` are somebody's.
   package func count(after offset: Offset, through last: Offset) -> UInt64 {
     guard last > offset else { return 0 }
-    return entries.reduce(last - offset) { count, entry in
-      let (from, to) = (max(entry.follows, offset), min(entry.first - 1, last))
+    return entries.indices.reduce(last - offset) { count, index in
+      let (from, to) = (max(holeBegins(index), offset), min(entries[index].first - 1, last))
       return from < to ? count - min(count, to - from) : count
     }
   }

@@ -77,6 +77,20 @@ import Testing
     #expect(lineage.lastCommitted(through: 10) == 10)
   }
 
+  /// Symptom: readers crossed two losses in silence. A Redis that went back behind the beginning of e2 opened e3 where
+  /// e1 ended, and e2's hole was taken for a part of e3's.
+  @Test func `an epoch that begins where one before the last ended does not hide that one's losses`() {
+    let lineage = Lineage(entries: [
+      .init(epoch: Epoch("e1")!, first: 1),
+      .init(epoch: Epoch("e2")!, first: 101, follows: 12, lost: .init(after: 8, at: 5)),
+      .init(epoch: Epoch("e3")!, first: 201, follows: 12),
+    ])
+    #expect(!lineage.isUnbroken(from: 12, to: 201) && lineage.isUnbroken(from: 100, to: 201))
+    #expect(!lineage.contains(Position("e2-101")!, head: 300))
+    #expect(lineage.lastCommitted(through: 200) == 12)
+    #expect(lineage.count(after: 0, through: 202) == 14)
+  }
+
   @Test func `holes are nobody's offsets`() {
     #expect(jumping.count(after: 10, through: 250) == 2 + 20 + 50)
     #expect(jumping.count(after: 60, through: 110) == 10)

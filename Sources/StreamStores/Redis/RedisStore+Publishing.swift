@@ -101,7 +101,11 @@ extension RedisStore {
   private func acknowledge(_ publish: RedisPublish, _ published: [Published], _ outcome: PublishOutcome) {
     guard let last = published.max(by: { $0.id.offset < $1.id.offset }) else { return publish.completion(outcome) }
     whenFollowed(last.id) { [self] isThere in
-      if isThere { publish.completion(outcome) } else { loseSight(of: publish, "Redis was lost before this node had it") }
+      if isThere {
+        publish.completion(outcome)
+      } else {
+        loseSight(of: publish, "Redis was lost before this node had it")
+      }
     }
   }
 

@@ -52,7 +52,8 @@ package final class RedisStore: StreamStore {
       let session = try await RedisSession.connect(redis, on: group.next())
       let opened = try RedisOpened(
         try await RedisScript.open.run(
-          on: session.publishing, session.digests, Self.openArguments(redis, session, epoch, ownsClock ? .integer(now().wall) : "", seen: nil)))
+          on: session.publishing, session.digests,
+          Self.openArguments(redis, session, epoch, ownsClock ? .integer(now().wall) : "", seen: nil)))
       let entries = try await tail(of: session, redis, settings, opened)
       return RedisStore(
         redis, settings: settings, ledger: ledger, now: now, ownsClock: ownsClock, group: group, session: session,

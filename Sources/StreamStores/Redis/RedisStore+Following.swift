@@ -143,8 +143,10 @@ extension RedisStore {
 
   private func commit(_ messages: [Message]) {
     guard let last = messages.last else { return }
-    for wake in tape.append(messages) { wake() }
+    let wakes = tape.append(messages)
+    // Before the loops turn to the fan-out, behind which an answer would wait.
     arrived(RedisEntry.ID(offset: last.offset))
+    for wake in wakes { wake() }
   }
 
   private func skip(to offset: Offset) {

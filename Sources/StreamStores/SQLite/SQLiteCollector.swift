@@ -53,27 +53,21 @@ struct SQLiteCollector {
   ///   - most: rows to delete.
   ///   - topics: topics to look at.
   ///   - floor: the tape's; rows above it stay.
-  /// - Returns: whether anything was deleted.
   mutating func collect(
     _ statements: SQLiteWriting, most: Int, topics: Int, floor: Offset
-  ) throws(SQLiteError) -> Bool {
+  ) throws(SQLiteError) {
     var left = most
-    var isChanged = false
     for _ in 0..<min(topics, order.count) where left > 0 {
       guard let topic = order.popFirst(), var entry = garbage[topic] else { continue }
       let below = min(entry.below, floor + 1)
       if below > entry.lookedBelow {
         let deleted = try statements.collect(topic, below: below, most: left)
-        isChanged = isChanged || deleted > 0
         // With as many as were asked for there may be more.
         if deleted < left { entry.lookedBelow = below }
         left -= deleted
       }
       if entry.lookedBelow >= entry.below {
-        if entry.isForgotten {
-          try statements.deleteTopic(topic)
-          isChanged = true
-        }
+        if entry.isForgotten { try statements.deleteTopic(topic) }
         garbage[topic] = nil
         done.append(entry)
       } else {
@@ -81,7 +75,6 @@ struct SQLiteCollector {
         order.append(topic)
       }
     }
-    return isChanged
   }
 
   /// The transaction is in the file.

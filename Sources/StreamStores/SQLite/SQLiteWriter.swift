@@ -40,6 +40,8 @@ final class SQLiteWriter: @unchecked Sendable {
   private let file: SQLiteStoreSettings
   private let now: @Sendable () -> Instant
   private let statements: SQLiteWriting
+  /// How long the write-ahead log was when a checkpoint was asked for last.
+  private var askedAtPages = 0
   private let checkpoints: SQLiteCheckpoints
   private let thread = WorkerThread()
   private let waiting = Guarded(Waiting())
@@ -176,7 +178,7 @@ final class SQLiteWriter: @unchecked Sendable {
       transaction.forgetTopics()
       if !transaction.isEmpty { try transaction.finish() }
       let isSweep = commands.contains { if case .sweep = $0 { true } else { false } }
-      let isCollected = try collector.collect(
+      try collector.collect(
         statements, most: 32 + 2 * transaction.changes.messages.count + (isSweep ? Self.sweepMessages : 0),
         topics: isSweep ? Self.sweepTopics : 8, floor: tape.floor)
       if isSweep {
@@ -185,7 +187,6 @@ final class SQLiteWriter: @unchecked Sendable {
         // Without anything to write, whether writing is possible again would not be found out.
         if trouble.withLock({ $0 != nil }) { try statements.write(head: transaction.changes.head) }
       }
-      _ = isCollected
       isCommitting = true
       try statements.database.execute("COMMIT")
     } catch {
@@ -193,8 +194,10 @@ final class SQLiteWriter: @unchecked Sendable {
     }
     trouble.withLock { $0 = nil }
     collector.committed()
-    publish(transaction)
+    let wakes = publish(transaction)
+    // Before the loops turn to the fan-out, behind which an answer would wait.
     answer(commands, answers)
+    for wake in wakes { wake() }
     measure(commands, began)
     checkpoint()
   }
@@ -221,21 +224,22 @@ final class SQLiteWriter: @unchecked Sendable {
   }
 
   /// Everyone may see it now: memory first, then the tape, in the same order.
-  private func publish(_ transaction: SQLiteTransaction) {
+  ///
+  /// - Returns: what wakes the loops.
+  private func publish(_ transaction: SQLiteTransaction) -> [@Sendable () -> Void] {
     let changes = transaction.changes
     for topic in changes.dropped.union(changes.erased) {
       if let record = changes.records[topic] { collector.note(record) }
     }
     for record in changes.forgotten { collector.note(record, isForgotten: true) }
     let monotonic = now().monotonic
-    let wakes = state.withLock { state in
+    return state.withLock { state in
       for (key, published) in transaction.newKeys { state.keys.remember(key, published, now: monotonic) }
       state.apply(changes)
       let wakes = tape.append(changes.messages)
       for topic in changes.erased { tape.erase(topic, at: state.lossClock) }
       return wakes
     }
-    for wake in wakes { wake() }
   }
 
   private func answer(_ commands: [Command], _ answers: [Answer]) {
@@ -298,7 +302,10 @@ final class SQLiteWriter: @unchecked Sendable {
 
   private func checkpoint() {
     let pages = statements.database.writeAheadPages
-    guard pages >= Self.checkpointPages else { return }
+    // Fewer than then: the log has begun anew.
+    if pages < askedAtPages { askedAtPages = 0 }
+    guard pages >= askedAtPages + Self.checkpointPages else { return }
+    askedAtPages = pages
     // Without anybody writing it reaches the end, and the log begins anew.
     if pages >= Self.longestLog { _ = try? statements.database.checkpoint() } else { checkpoints.request() }
   }

@@ -1,0 +1,321 @@
+"""A network between browsers and a gateway that misbehaves on purpose, each kind of request in its own way."""
+
+import asyncio
+import contextlib
+import dataclasses
+import mimetypes
+import socket
+import struct
+import threading
+import time
+
+# What a request asks for; `publish` and `negotiate` are the gateway's, too, `other` is pages and what they load.
+READING = ("websocket", "sse", "ndjson", "poll")
+KINDS = READING + ("negotiate", "publish", "other")
+_HEAD_LIMIT = 64 * 1024
+
+
+# MARK: Ways to misbehave
+
+
+@dataclasses.dataclass(frozen=True)
+class Refuse:
+    """Answered here, as gateways of companies do; ours is not asked."""
+
+    status: int = 403
+    headers: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Strip:
+    """The headers that ask for a WebSocket are taken away: the gateway sees a plain GET."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kill:
+    """Reset, some seconds after the answer has begun."""
+
+    after: float = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Mute:
+    """Opened, and nothing comes through."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Buffer:
+    """The body is kept back until it ends; the head, too, if `head`."""
+
+    head: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class CloseWith:
+    """A WebSocket that is opened and closed with `code`."""
+
+    code: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Down:
+    """Reset before anything is answered: a gateway that is not there."""
+
+
+# MARK: What was asked
+
+
+class Request:
+    """A request that came, and what became of it; times are those of `time.monotonic`."""
+
+    def __init__(self, method, target, headers):
+        self.method, self.target, self.headers = method, target, headers
+        self.path = target.partition("?")[0]
+        self.kind = self._kind()
+        self.began = time.monotonic()
+        # When the first bytes of an answer went to the browser, and when the connection was gone.
+        self.answered = self.ended = None
+        self.frozen = False
+
+    def __repr__(self):
+        return f"{self.method} {self.target} ({self.kind})"
+
+    def _kind(self):
+        if self.path == "/v1/stream":
+            accept = self.headers.get("accept", "")
+            if "upgrade" in self.headers:
+                return "websocket"
+            if "text/event-stream" in accept or "transport=sse" in self.target:
+                return "sse"
+            if "application/x-ndjson" in accept or "transport=ndjson" in self.target:
+                return "ndjson"
+            return "poll"
+        if self.path == "/v1/negotiate":
+            return "negotiate"
+        return "publish" if self.method == "POST" and self.path.startswith("/v1/") else "other"
+
+
+class Misbehaving:
+    """A proxy on a port of its own before the gateway at `port`, well-behaved until told otherwise.
+
+    `files` are served by itself, so that pages, the client and the gateway are one origin: a path to what is there, a
+    file or text. Each connection carries one request.
+    """
+
+    def __init__(self, port, files=None):
+        self.target = port
+        self.files = dict(files or {})
+        # Seconds that every piece waits on its way, in both directions.
+        self.delay = 0
+        self._ways = {}
+        self._requests = []
+        self._open = {}
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._server = self._call(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_LIMIT))
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def misbehave(self, **ways):
+        """How requests of a kind are treated from now on: a way, a function from the request to a way or None, or None
+        for well. `every` stands for all kinds but `other`."""
+        if "every" in ways:
+            ways = dict.fromkeys(KINDS[:-1], ways.pop("every")) | ways
+        unknown = set(ways) - set(KINDS)
+        assert not unknown, f"there is no kind {unknown}"
+        self._ways = self._ways | ways
+
+    def behave(self):
+        self._ways = {}
+        self.delay = 0
+
+    def forget(self):
+        """The requests seen so far are not counted any more."""
+        self._requests = []
+
+    def seen(self, kind):
+        return [request for request in list(self._requests) if request.kind == kind]
+
+    def open(self, kind):
+        """Those that are being answered, frozen ones not."""
+        return [r for r in self.seen(kind) if r.answered and not r.ended and not r.frozen]
+
+    def cut(self, *kinds, reset=True):
+        """Cuts the connections of these kinds, with RST or with FIN; all but pages' if none is named. Returns how
+        many there were."""
+        return self._call(self._each(kinds, lambda request: self._end(request, reset)))
+
+    def freeze(self, *kinds):
+        """From now on nothing more comes through those that are there, not even their end: a network that went
+        away without a word."""
+        return self._call(self._each(kinds, lambda request: setattr(request, "frozen", True)))
+
+    def close(self):
+        async def close():
+            self._server.close()
+            for request in list(self._open):
+                self._end(request, True)
+            await asyncio.sleep(0)
+
+        self._call(close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # MARK: On the loop
+
+    def _call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    async def _each(self, kinds, action):
+        meant = [request for request in self._open if request.kind in (kinds or KINDS[:-1])]
+        for request in meant:
+            action(request)
+        return len(meant)
+
+    def _end(self, request, reset):
+        for writer in self._open.pop(request, ()):
+            end = writer.get_extra_info("socket")
+            if reset and end is not None:
+                with contextlib.suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
+            else:
+                writer.close()
+        request.ended = request.ended or time.monotonic()
+
+    async def _serve(self, reader, writer):
+        try:
+            request, head = await _request(reader)
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            writer.close()
+            return
+        self._requests.append(request)
+        self._open[request] = [writer]
+        way = self._ways.get(request.kind)
+        way = way(request) if callable(way) else way
+        try:
+            await self._answer(request, head, way, reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            self._end(request, True)
+        finally:
+            self._end(request, False)
+
+    async def _answer(self, request, head, way, reader, writer):
+        body = await reader.readexactly(int(request.headers.get("content-length", 0)))
+        if isinstance(way, Down):
+            self._end(request, True)
+            return
+        if isinstance(way, Refuse):
+            await self._say(request, writer, way.status, b"Refused on the way.\n", "text/plain", way.headers)
+            return
+        if request.path in self.files:
+            there = self.files[request.path]
+            content = there.encode() if isinstance(there, str) else there.read_bytes()
+            name = "page.html" if isinstance(there, str) else there.name
+            await self._say(request, writer, 200, content, mimetypes.guess_type(name)[0] or "text/plain")
+            return
+        try:
+            upstream, downstream = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            # Nobody listens there: its reset is passed on.
+            self._end(request, True)
+            return
+        if request not in self._open:
+            downstream.close()
+            return
+        self._open[request].append(downstream)
+        await self._wait()
+        downstream.write(_forwarded(head, isinstance(way, Strip), request.kind == "websocket") + body)
+        up = asyncio.create_task(self._up(request, reader, downstream))
+        try:
+            await self._down(request, way, upstream, writer)
+        finally:
+            up.cancel()
+
+    async def _say(self, request, writer, status, body, content_type, headers=()):
+        lines = [
+            f"HTTP/1.1 {status} Said by the proxy", f"Content-Type: {content_type}; charset=utf-8",
+            f"Content-Length: {len(body)}", "Cache-Control: no-store", "Connection: close",
+            *(f"{name}: {value}" for name, value in headers)]
+        await self._wait()
+        request.answered = time.monotonic()
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        await writer.drain()
+
+    async def _up(self, request, reader, downstream):
+        """What the browser says; when it leaves, so does this."""
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self._wait()
+                await _unless_frozen(request)
+                downstream.write(data)
+                await downstream.drain()
+        await _unless_frozen(request)
+        self._end(request, False)
+
+    async def _down(self, request, way, upstream, writer):
+        """What the gateway answers, in the way it is to arrive."""
+        head = await upstream.readuntil(b"\r\n\r\n")
+        kept = b""
+        if isinstance(way, Buffer) and way.head:
+            kept = head
+        else:
+            await self._deliver(request, writer, head)
+        if isinstance(way, Kill):
+            self._loop.call_later(way.after, self._end, request, True)
+        if isinstance(way, CloseWith):
+            await self._deliver(request, writer, b"\x88\x02" + way.code.to_bytes(2, "big"))
+            # The browser answers and leaves.
+            await asyncio.sleep(5)
+            return
+        while data := await upstream.read(65536):
+            if isinstance(way, (Buffer, Mute)):
+                kept += data
+            else:
+                await self._deliver(request, writer, data)
+        await _unless_frozen(request)
+        if isinstance(way, Buffer):
+            await self._deliver(request, writer, kept)
+
+    async def _deliver(self, request, writer, data):
+        await self._wait()
+        await _unless_frozen(request)
+        request.answered = request.answered or time.monotonic()
+        writer.write(data)
+        await writer.drain()
+
+    async def _wait(self):
+        if self.delay:
+            await asyncio.sleep(self.delay)
+
+
+async def _request(reader):
+    head = await reader.readuntil(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")[:-2]
+    method, target, _ = first.split(" ")
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return Request(method, target, headers), head
+
+
+def _forwarded(head, stripped, is_websocket):
+    """The head as it goes on: without an upgrade if `stripped`, and for one request alone."""
+    if is_websocket and not stripped:
+        return head
+    lines = [
+        line for line in head.split(b"\r\n")[:-2]
+        if not line.lower().startswith((b"connection:", b"upgrade:", b"sec-websocket-"))]
+    return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n"
+
+
+async def _unless_frozen(request):
+    """Goes on at once, or never: until the connection is cut."""
+    while request.frozen and request.ended is None:
+        await asyncio.sleep(0.05)

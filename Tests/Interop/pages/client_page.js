@@ -12,27 +12,40 @@ globalThis.readings = {};
  * Begins a client that reads `topics`, and keeps all that it says.
  * @param {string} name what the test calls it
  * @param {string|string[]} topics what it subscribes to
- * @param {object} options the client's; `since` and `rewind` are the subscription's
+ * @param {object} options the client's, with the gateway's `url`; `since` and `rewind` are the subscription's
  */
-globalThis.begin = async (name, topics, { since, rewind, ...options } = {}) => {
+globalThis.begin = async (name, topics, { url = location.origin, since, rewind, ...options } = {}) => {
   const { Sluice } = await import("/client.js");
-  const client = new Sluice(location.origin, options);
-  const reading = { client, messages: [], gaps: [], transports: [], states: [], errors: [] };
+  const client = new Sluice(url, options);
+  const reading = { client, transports: [], states: [], errors: [] };
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   globalThis.readings[name] = reading;
   client.addEventListener("transport", () => reading.transports.push([client.transport, seconds()]));
   client.addEventListener("state", () => reading.states.push([client.state, seconds()]));
-  client.addEventListener("error", ({ detail }) =>
-    reading.errors.push({ code: detail.code, status: detail.status, detail: detail.detail, terminal: detail.terminal }));
-  reading.subscription = client.subscribe(topics, { since, rewind });
-  reading.subscription.addEventListener("message", ({ detail }) =>
-    reading.messages.push([detail.id, detail.topic, detail.seq]));
-  reading.subscription.addEventListener("gap", ({ detail }) => reading.gaps.push(detail));
-  return reading;
+  client.addEventListener("error", ({ detail: { code, status, detail, terminal } }) =>
+    reading.errors.push({ code, status, detail, terminal }));
+  Object.assign(reading, subscribed(client, topics, { since, rewind }));
 };
 
-/** Ends a client and leaves nothing of it, nor of what it remembers. */
+/** Another subscription of a client, kept as its reading's `joined`. */
+globalThis.join = (name, topics, options) => {
+  readings[name].joined = subscribed(readings[name].client, topics, options);
+};
+
+function subscribed(client, topics, options) {
+  const subscription = client.subscribe(topics, options);
+  const [messages, gaps] = [[], []];
+  subscription.addEventListener("message", ({ detail }) => messages.push([detail.id, detail.topic, detail.seq]));
+  subscription.addEventListener("gap", ({ detail }) => gaps.push(detail));
+  return { subscription, messages, gaps };
+}
+
+/** What a test that waits in vain says of a client. */
+globalThis.story = ({ client, messages, gaps, transports, states, errors }) =>
+  ({ state: client.state, transport: client.transport, messages: messages.length, gaps, transports, states, errors });
+
+/** Ends a client and forgets what it got. */
 globalThis.end = (name) => {
   readings[name]?.client.close();
   delete readings[name];

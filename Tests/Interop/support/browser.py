@@ -20,6 +20,7 @@ _FIREFOX_PREFERENCES = """\
 user_pref("browser.shell.checkDefaultBrowser", false);
 user_pref("browser.startup.page", 0);
 user_pref("browser.aboutwelcome.enabled", false);
+user_pref("dom.disable_open_during_load", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
 user_pref("app.update.enabled", false);
@@ -89,7 +90,8 @@ class Browser:
             command = [
                 "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                 "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                "--disable-extensions", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+                "--disable-extensions", "--disable-popup-blocking", "--remote-debugging-port=0",
+                f"--user-data-dir={profile}"]
             # It has no authorities of a profile's own.
             command += (["--ignore-certificate-errors"] if authority else []) + [url]
         else:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import mimetypes
+import random
 import socket
 import struct
 import threading
@@ -36,6 +37,13 @@ class Kill:
     """Reset, some seconds after the answer has begun."""
 
     after: float = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Break:
+    """Reset once a random number of bytes in this range has been answered: within a message, a chunk or a frame."""
+
+    after: tuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,13 +104,14 @@ class Request:
 
 
 class Misbehaving:
-    """A proxy on a port of its own before the gateway at `port`, well-behaved until told otherwise.
+    """A proxy on a port of its own before the gateway at `port` (`target`, to be changed), well-behaved until told
+    otherwise.
 
     `files` are served by itself, so that pages, the client and the gateway are one origin: a path to what is there, a
     file or text. Each connection carries one request.
     """
 
-    def __init__(self, port, files=None):
+    def __init__(self, port=None, files=None):
         self.target = port
         self.files = dict(files or {})
         # Seconds that every piece waits on its way, in both directions.
@@ -273,11 +282,16 @@ class Misbehaving:
             # The browser answers and leaves.
             await asyncio.sleep(5)
             return
+        left = random.randint(*way.after) if isinstance(way, Break) else None
         while data := await upstream.read(65536):
             if isinstance(way, (Buffer, Mute)):
                 kept += data
-            else:
-                await self._deliver(request, writer, data)
+                continue
+            await self._deliver(request, writer, data[:left])
+            if left is not None and left <= len(data):
+                self._end(request, True)
+                return
+            left = None if left is None else left - len(data)
         await _unless_frozen(request)
         if isinstance(way, Buffer):
             await self._deliver(request, writer, kept)

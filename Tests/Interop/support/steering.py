@@ -68,6 +68,11 @@ class Steering:
     def load_of(self, name):
         return self._loads.get(name)
 
+    def forget(self, name):
+        with self._changed:
+            self._loads.pop(name, None)
+            self._changed.notify_all()
+
     def run(self, name, code, values, seconds):
         number = next(self._numbers)
         with self._changed:
@@ -111,3 +116,9 @@ class Page:
         before = self._steering.load_of(self.name)
         self.run("setTimeout(() => location.reload())")
         wait_for(lambda: self._steering.load_of(self.name) != before, f"the page {self.name} to come back", 30)
+
+    def close(self):
+        """Closes its tab, if another page opened it and it is still there."""
+        if self._steering.load_of(self.name):
+            self.run("setTimeout(() => close())")
+            self._steering.forget(self.name)

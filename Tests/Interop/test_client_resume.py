@@ -161,7 +161,7 @@ def tabs(stage):
     pages = [stage.open(name) for name in names]
     yield pages
     for page in pages:
-        page.close()
+        stage.leave(page)
 
 
 def shared(page, topics):
@@ -182,7 +182,7 @@ def test_tabs_share_a_connection_and_hand_it_over(stage, topics, tabs):
         pause = Pause(publisher)
         for leaving in (0, 1):
             pause.messages(60, 120)
-            tabs[leaving].close()
+            stage.leave(tabs[leaving])
             pause.messages(60, 120)
             one_connection(stage)
         stage.proxy.cut()
@@ -197,7 +197,7 @@ def test_tabs_that_read_different_topics(stage, topics, tabs):
     with Publisher(stage.gateway, topics, 600, pause=0.005) as publisher:
         pause = Pause(publisher)
         pause.messages(60, 120)
-        tabs[0].close()
+        stage.leave(tabs[0])
         pause.messages(60, 120)
         stage.proxy.cut()
     for reader, topic in ((second, topics[1]), (third, topics[2])):
@@ -210,6 +210,6 @@ def test_a_leader_that_goes_without_a_word(stage, topics, tabs):
     first, second = (shared(page, topics) for page in tabs[:2])
     with Publisher(stage.gateway, topics, 600, pause=0.005) as publisher:
         Pause(publisher).messages(60, 120)
-        tabs[0].run("setTimeout(() => location.replace('about:blank'))")
+        stage.leave(tabs[0], "about:blank")
     second.has(publisher.acknowledged)
     one_connection(stage)

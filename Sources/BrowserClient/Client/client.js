@@ -857,6 +857,7 @@ export class Sluice extends EventTarget {
       item: (item) => { if (connection === this.#main) this.#receive(item); },
       ended: (reason) => { if (connection === this.#main) this.#endSession(reason); },
     });
+    connection.topicCount = this.#topics(opening.group).length;
     return connection;
   }
 
@@ -881,8 +882,8 @@ export class Sluice extends EventTarget {
     if (this.#joining || this.#state !== "connected") return;
     const group = this.#newcomers();
     if (!group.length) {
-      const isWider = this.#transport !== "websocket" && this.#topics().length !== this.#openTopics;
-      if (isWider && this.#openTopics !== undefined) this.#endSession({ how: "changed" });
+      const isOther = this.#transport !== "websocket" && this.#topics().length !== this.#main.topicCount;
+      if (isOther) this.#endSession({ how: "changed" });
       return;
     }
     const [{ start }] = group;
@@ -894,8 +895,6 @@ export class Sluice extends EventTarget {
     }
     this.#catchUp(group, start);
   }
-
-  get #openTopics() { return this.#main?.topicCount; }
 
   #subscribeBySocket(group, start) {
     if (!group.length) return this.#join();
@@ -938,10 +937,12 @@ export class Sluice extends EventTarget {
     switch (item.type) {
       case undefined:
       case "gap": {
+        this.#move(id);
+        const newcomers = this.#joining && !this.#joining.stop ? this.#joining.group : [];
         for (const subscription of this.#subscriptions) {
-          if (subscription.isJoined || this.#joining?.group.includes(subscription)) this.#give(subscription, item);
+          if (subscription.isJoined || newcomers.includes(subscription)) this.#give(subscription, item);
         }
-        return this.#move(id);
+        return;
       }
       case "hello":
         // A websocket's is where the gateway stands; what is read is told by `subscribed`.
@@ -1137,7 +1138,7 @@ export class Sluice extends EventTarget {
           this.#probe = null;
           this.#main = probe;
           old.close();
-          probe.topicCount = old.topicCount;
+          probe.topicCount = this.#topics(opening.group).length;
           this.#choice.use(name);
           this.#setTransport(name);
           this.#memory.remember(name === this.#choice.names[0] ? null : name);
@@ -1198,7 +1199,6 @@ export class Sluice extends EventTarget {
   #setTransport(name) {
     if (this.#transport === name) return;
     this.#transport = name;
-    if (name && this.#main) this.#main.topicCount = this.#topics(this.#joined()).length;
     this.dispatchEvent(new CustomEvent("transport", { detail: name }));
     this.#tabs?.tellState(this.#state, name);
   }

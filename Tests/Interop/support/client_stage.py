@@ -45,9 +45,17 @@ class ClientStage:
         return f"{self.proxy.url}/client.html?" + urllib.parse.urlencode({"steering": self.steering.url, "page": page})
 
     def open(self, page):
-        """Another tab of the same browser."""
-        self.page.run("open(address)", address=self.address(page))
+        """Another tab of the same browser, before the others; those are hidden then, and their timers are slow."""
+        self.page.run("(globalThis.tabs ??= {})[page] = open(address)", page=page, address=self.address(page))
         return self.steering.page(page)
+
+    def leave(self, page, address=None):
+        """Closes a tab that was opened so, or has it go to another address."""
+        if address:
+            self.page.run("tabs[page].location.replace(address)", page=page.name, address=address)
+        else:
+            self.page.run("tabs[page].close()", page=page.name)
+            self.page.until("tabs[page].closed", page=page.name)
 
     def clear(self):
         """As it was before the first case: a network that behaves, a page that knows nothing, nobody connected."""
@@ -73,7 +81,7 @@ class Reader:
     """A client on a page, and what it got."""
 
     def __init__(self, page, topics, options="", name="reader"):
-        """`options` is the inside of a JavaScript object: the client's and, `since` and `rewind`, the subscription's."""
+        """`options` is the inside of a JavaScript object: the client's, and `since` and `rewind` of its subscription."""
         self._page, self._name = page, name
         page.run(f"await begin(name, topics, {{ {options} }})", name=name, topics=topics)
 

@@ -68,16 +68,17 @@ class Steering:
     def load_of(self, name):
         return self._loads.get(name)
 
-    def forget(self, name):
-        with self._changed:
-            self._loads.pop(name, None)
-            self._changed.notify_all()
-
-    def run(self, name, code, values, seconds):
+    def tell(self, name, code, values):
+        """Has the page do something, without waiting; the number of its answer."""
         number = next(self._numbers)
         with self._changed:
             self._commands[name].append({"number": number, "code": code, "values": values})
             self._changed.notify_all()
+        return number
+
+    def run(self, name, code, values, seconds):
+        number = self.tell(name, code, values)
+        with self._changed:
             arrived = self._changed.wait_for(lambda: number in self._answers, seconds)
             assert arrived, f"the page {name} did not answer within {seconds} s: {code}"
             answer = self._answers.pop(number)
@@ -114,11 +115,6 @@ class Page:
 
     def reload(self):
         before = self._steering.load_of(self.name)
-        self.run("setTimeout(() => location.reload())")
+        # It has no time to answer.
+        self._steering.tell(self.name, "location.reload()", {})
         wait_for(lambda: self._steering.load_of(self.name) != before, f"the page {self.name} to come back", 30)
-
-    def close(self):
-        """Closes its tab, if another page opened it and it is still there."""
-        if self._steering.load_of(self.name):
-            self.run("setTimeout(() => close())")
-            self._steering.forget(self.name)

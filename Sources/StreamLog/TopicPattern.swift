@@ -54,4 +54,18 @@ package struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
     }
     return t == name.endIndex
   }
+
+  /// Whether there can be a topic that both match.
+  package func overlaps(_ other: TopicPattern) -> Bool {
+    if let topic = other.exact { return matches(topic) }
+    if let exact { return other.matches(exact) }
+    let (mine, theirs) = (string.split(separator: "."), other.string.split(separator: "."))
+    // A wildcard in the first place stands for none of the gateway's own topics.
+    if (mine[0].first == "$") != (theirs[0].first == "$"), mine[0].first == "$" || theirs[0].first == "$" { return false }
+    for (a, b) in zip(mine, theirs) {
+      if a == ">" || b == ">" { return true }
+      if a != "*", b != "*", a != b { return false }
+    }
+    return mine.count == theirs.count
+  }
 }

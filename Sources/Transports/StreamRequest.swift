@@ -25,6 +25,7 @@ package struct StreamRequest: Sendable {
     package var patterns = 50
     package var pollWaitSeconds = 60
     package var pollMessages = 1000
+    package var transports = TransportRules()
 
     package init() {}
 
@@ -64,6 +65,7 @@ package struct StreamRequest: Sendable {
     self.transport = try TransportKind.negotiate(request, named: transport)
     self.patterns = patterns
     try limits.check(patterns)
+    try limits.transports.check(self.transport, patterns)
     if self.transport == .websocket, !request.wantsWebSocket {
       throw .upgradeRequired("A websocket begins with GET, 'Connection: Upgrade' and 'Upgrade: websocket'.")
     }

@@ -20,6 +20,7 @@ extension Problem {
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case notAcceptable = "not-acceptable"
+    case transportNotAllowed = "transport-not-allowed"
     case requestTimeout = "request-timeout"
     case payloadTimeout = "payload-timeout"
     case idempotencyKeyReused = "idempotency-key-reused"
@@ -69,6 +70,7 @@ extension Problem {
       case .notFound: (404, "Nothing here")
       case .methodNotAllowed: (405, "Method not allowed")
       case .notAcceptable: (406, "No acceptable representation")
+      case .transportNotAllowed: (406, "Transport not allowed")
       case .requestTimeout: (408, "The request took too long")
       case .payloadTimeout: (408, "The body took too long")
       case .idempotencyKeyReused: (409, "Idempotency key reused")
@@ -247,6 +249,16 @@ extension Problem {
     Problem(
       .notAcceptable, "Nothing here has the form \(Quoting.text(accept)); ask for \(Quoting.list(available)).",
       parameter: "Accept")
+  }
+
+  /// - Parameter allowed: those that are; possibly none.
+  package static func transportNotAllowed(_ transport: String, allowed: [String]) -> Problem {
+    Problem(
+      .transportNotAllowed,
+      allowed.isEmpty
+        ? "No transport may be used for all of these topics together; its operator's rules for them have none in common."
+        : "This gateway's operator does not allow \(transport) here; use \(Quoting.list(allowed)).",
+      parameter: "transport")
   }
 
   package static func originNotAllowed(_ origin: String) -> Problem {

@@ -1,6 +1,7 @@
 package import RedisClient
 package import StreamLog
 package import StreamStores
+package import Transports
 
 /// Everything an operator can set. A property's initial value is the setting's default, and this is the only place
 /// where the default is written; names, units, ranges and explanations stand in `SettingTable`.
@@ -12,6 +13,12 @@ package struct GatewayConfiguration: Sendable, Equatable {
   /// `nil`: no admin listener.
   package var admin: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 8081)
   package var store = StoreConfiguration.memory
+  /// Where clients reach the gateway, without a slash at the end; nil: what their requests say.
+  package var publicURL: String?
+  /// Best first.
+  package var transports = TransportKind.allCases
+  /// Whether /demo is there.
+  package var demo = true
   /// 0 is one per core.
   package var eventLoops = 0
   package var history = HistoryBounds()

@@ -1,4 +1,5 @@
 package import StreamLog
+package import Transports
 
 /// How much of a topic is kept; what passes the first of the three bounds goes, oldest first.
 package struct HistoryBounds: Sendable, Equatable {
@@ -14,7 +15,8 @@ package struct HistoryBounds: Sendable, Equatable {
   }
 }
 
-/// What an operator wrote for the topics that `match`; a part that was left out is the `history` setting's.
+/// What an operator wrote for the topics that `match`; a part that was left out is the `history` setting's, or the
+/// `transports` setting's.
 package struct TopicRule: Sendable, Equatable {
   package struct History: Sendable, Equatable {
     package var messages: Int?
@@ -30,9 +32,12 @@ package struct TopicRule: Sendable, Equatable {
 
   package var match: TopicPattern
   package var history: History
+  /// nil: those of the `transports` setting.
+  package var transports: [TransportKind]?
 
-  package init(match: TopicPattern, history: History = History()) {
+  package init(match: TopicPattern, history: History = History(), transports: [TransportKind]? = nil) {
     self.match = match
     self.history = history
+    self.transports = transports
   }
 }

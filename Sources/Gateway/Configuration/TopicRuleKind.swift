@@ -1,4 +1,5 @@
 import StreamLog
+import Transports
 
 extension SettingKind where Value == [TopicRule] {
   /// The ordered list of topic rules, in a file or as YAML in one line.
@@ -25,7 +26,7 @@ private struct TopicRuleReader {
   var problems: [ValueProblem] = []
   private var lines: [TopicPattern: Int?] = [:]
 
-  private static let ruleKeys = ["match", "history"]
+  private static let ruleKeys = ["match", "history", "transports"]
   private static let historyKeys = ["messages", "age", "bytes"]
 
   mutating func read(_ node: ConfigurationNode, at path: String) {
@@ -38,6 +39,7 @@ private struct TopicRuleReader {
     var match: TopicPattern?
     var sawMatch = false
     var history = TopicRule.History()
+    var transports: [TransportKind]?
     for member in members {
       switch member.key {
       case "match":
@@ -45,6 +47,8 @@ private struct TopicRuleReader {
         match = pattern(member.value, at: "\(path).match")
       case "history":
         history = self.history(member.value, at: "\(path).history")
+      case "transports":
+        transports = value(.transports, member.value, at: "\(path).transports")
       default:
         problems.append(ValueProblem(unknown: member, at: path, known: Self.ruleKeys))
       }
@@ -64,7 +68,7 @@ private struct TopicRuleReader {
       return
     }
     lines.updateValue(node.line, forKey: match)
-    rules.append(TopicRule(match: match, history: history))
+    rules.append(TopicRule(match: match, history: history, transports: transports))
   }
 
   private mutating func pattern(_ node: ConfigurationNode, at path: String) -> TopicPattern? {
@@ -120,8 +124,10 @@ private struct TopicRuleReader {
     if let age = rule.history.age { parts.append("age: \(SettingKind.historyAge.text(age))") }
     if let bytes = rule.history.bytes { parts.append("bytes: \(SettingKind.historyBytes.text(bytes))") }
     // A pattern may begin with what YAML takes for an alias, and never holds a quote.
-    let match = "match: \"\(rule.match)\""
-    return parts.isEmpty ? "{ \(match) }" : "{ \(match), history: { \(parts.joined(separator: ", ")) } }"
+    var members = ["match: \"\(rule.match)\""]
+    if !parts.isEmpty { members.append("history: { \(parts.joined(separator: ", ")) }") }
+    if let transports = rule.transports { members.append("transports: \(SettingKind.transports.text(transports))") }
+    return "{ \(members.joined(separator: ", ")) }"
   }
 }
 

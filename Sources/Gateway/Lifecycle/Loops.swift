@@ -106,6 +106,9 @@ extension TransportSettings {
     requests.patterns = configuration.limits.patternsPerSubscriber
     requests.pollWaitSeconds = configuration.limits.pollWait.wholeSeconds
     requests.pollMessages = configuration.limits.pollMessages
+    requests.transports = TransportRules(
+      configuration.transports,
+      rules: configuration.topics.map { TransportRules.Rule(match: $0.match, transports: $0.transports) })
     messageBytes = configuration.limits.messageBytes
     sseHeartbeatSeconds = configuration.heartbeat.sse.wholeSeconds
     ndjsonHeartbeatSeconds = configuration.heartbeat.ndjson.wholeSeconds

@@ -11,17 +11,19 @@ extension PublicRoutes {
   func negotiate(_ exchange: any HTTPExchange, _ headers: HTTPHeaders) throws(Problem) {
     let request = exchange.request
     let query = try Query(request.target, allowed: ["transports", "topic"], repeatable: ["topic"])
-    _ = try TopicPattern.parse(query.all("topic"), parameter: "topic")
+    let patterns = try TopicPattern.parse(query.all("topic"), parameter: "topic")
+    let allowed = context.settings.requests.transports.allowed(for: patterns)
     // A client may know transports that this gateway does not: those are passed over.
     let known = query["transports"].map { Set($0.split(separator: ",").map(String.init)) }
-    let transports = TransportKind.allCases.filter { known?.contains($0.rawValue) ?? true }
+    let transports = allowed.filter { known?.contains($0.rawValue) ?? true }
     guard !transports.isEmpty else {
-      throw .invalidParameter("transports", "has none of \(TransportKind.names.joined(separator: ", "))")
+      throw .transportNotAllowed(query["transports"] ?? "any transport", allowed: allowed.map(\.rawValue))
     }
-    let authority = request.authority.isEmpty ? exchange.localAddress : request.authority
+    let base = configuration.publicURL ?? "\(request.scheme)://\(authority(of: exchange))"
     let entries = transports.map { kind -> JSONValue in
-      let scheme = kind == .websocket ? (request.scheme == "https" ? "wss" : "ws") : request.scheme
-      return .object([("name", .string(kind.rawValue)), ("url", .string("\(scheme)://\(authority)/v1/stream"))])
+      // http becomes ws, and https wss.
+      let base = kind == .websocket ? "ws\(base.dropFirst("http".count))" : base
+      return .object([("name", .string(kind.rawValue)), ("url", .string("\(base)/v1/stream"))])
     }
     exchange.respond(
       200,
@@ -38,6 +40,11 @@ extension PublicRoutes {
           ])
         ),
       ]).encoded, headers: headers)
+  }
+
+  /// What the client took for the gateway's name.
+  private func authority(of exchange: any HTTPExchange) -> String {
+    exchange.request.authority.isEmpty ? exchange.localAddress : exchange.request.authority
   }
 }
 

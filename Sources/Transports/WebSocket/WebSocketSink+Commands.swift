@@ -35,6 +35,7 @@ extension WebSocketSink {
       try context.settings.requests.check(
         topics, topics: context.hub.subscriptionCount(of: handle) + unanswered.topics,
         wildcards: context.hub.patternCount(of: handle) + unanswered.wildcards)
+      try context.settings.requests.transports.check(.websocket, topics)
       let start: ReadStart? =
         if let since { since == "earliest" ? .earliest : .since(since) } else if let rewind {
           .rewind(try StreamRequest.checkedRewind(rewind))

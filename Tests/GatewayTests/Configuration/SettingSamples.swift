@@ -18,11 +18,14 @@ let settingSamples: [String: String] = [
   "redis.log_messages": "5000",
   "redis.topics": "77",
   "limits.uncommitted_bytes": "5MiB",
+  "public_url": "https://rt.example.com/base",
+  "transports": #"["sse", "websocket"]"#,
+  "demo": "false",
   "event_loops": "3",
   "history.messages": "0",
   "history.age": "2d3h",
   "history.bytes": "3MB",
-  "topics": #"[{ match: "orders.*", history: { messages: 5, age: 1h, bytes: 1MiB } }, { match: "a:b" }]"#,
+  "topics": #"[{ match: "orders.*", history: { messages: 5, age: 1h, bytes: 1MiB } }, { match: "a:b", transports: ["poll"] }]"#,
   "tls.certificates": #"[{ certificate: "a \"b\\.pem", key: "/etc/key.pem" }, { certificate: "c", key: "d" }]"#,
   "tls.client_certificates": "optional",
   "tls.client_authorities": "../clients.pem",
@@ -72,7 +75,7 @@ let settingSamples: [String: String] = [
 ]
 
 /// The settings whose values are words with commas between, in text that is no YAML.
-private let wordLists: Set = ["cors.origins", "proxy.trusted"]
+private let wordLists: Set = ["cors.origins", "proxy.trusted", "transports"]
 
 /// For the settings whose samples are good only beside other settings, flags that set those.
 func companions(of path: String) -> [ConfigurationFlag] {

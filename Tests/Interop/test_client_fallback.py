@@ -74,7 +74,8 @@ def test_sockets_that_are_refused(stage, topic, publishing, way):
         reader.on("sse")
         first = stage.proxy.seen("sse")[0]
         tried = before(stage.proxy.seen("websocket"), first)
-        assert len(tried) == 1 and first.began - tried[0].began < 1
+        # Once more at once, as the gateway might have been starting; but no waiting.
+        assert len(tried) <= 2 and first.began - tried[0].began < 1
         stage.proxy.behave()
         reader.on("websocket")
     assert reader.transports == ["sse", "websocket"]

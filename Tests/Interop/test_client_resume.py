@@ -143,7 +143,7 @@ def test_publishing_over_a_network_that_breaks(stage, topics):
     topic = topics[0]
     reader = Reader(stage.page, topic, "since: 'earliest'")
     reader.on("websocket")
-    stage.proxy.misbehave(publish=Break((1, 60)))
+    stage.proxy.misbehave(publish=Break((1, 20)))
     stage.page.run("globalThis.sent = readings.reader.client.publish(topic, { once: true })", topic=topic)
     wait_for(lambda: len(stage.proxy.seen("publish")) >= 2, "it to be repeated")
     stage.proxy.behave()

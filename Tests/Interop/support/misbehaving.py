@@ -164,7 +164,10 @@ class Misbehaving:
             self._server.close()
             for request in list(self._open):
                 self._end(request, True)
-            await asyncio.sleep(0)
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
         self._call(close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -279,8 +282,6 @@ class Misbehaving:
             self._loop.call_later(way.after, self._end, request, True)
         if isinstance(way, CloseWith):
             await self._deliver(request, writer, b"\x88\x02" + way.code.to_bytes(2, "big"))
-            # The browser answers and leaves.
-            await asyncio.sleep(5)
             return
         left = random.randint(*way.after) if isinstance(way, Break) else None
         while data := await upstream.read(65536):

@@ -62,6 +62,16 @@ export function matches(pattern, topic) {
   return parts.length === segments.length;
 }
 
+/** Whether a topic can be meant by both of two patterns. */
+export function overlaps(one, other) {
+  const [a, b] = [one.split("."), other.split(".")];
+  for (let index = 0; index < Math.min(a.length, b.length); index++) {
+    if (a[index] === ">" || b[index] === ">") return true;
+    if (a[index] !== "*" && b[index] !== "*" && a[index] !== b[index]) return false;
+  }
+  return a.length === b.length;
+}
+
 /** Full jitter: anything up to a bound that doubles with each attempt. */
 export function reconnectDelay(attempt, { min_ms: least, max_ms: most }, random) {
   return random() * Math.min(most, least * 2 ** Math.min(attempt, 20));
@@ -317,7 +327,7 @@ function openWebSocket(link, { url, token }) {
   const send = (command) => socket.send(JSON.stringify(command));
   socket.onopen = () => {
     isOpen = true;
-    if (token) send({ type: "auth", token });
+    if (token) send({ type: "auth", token, ref: "token" });
   };
   socket.onmessage = ({ data }) => {
     const item = JSON.parse(data);
@@ -753,9 +763,10 @@ export class Sluice extends EventTarget {
       try {
         if (this.env.navigator?.onLine === false) throw new SluiceError("network", "the browser is offline");
         this.#setState("connecting");
-        if (!this.#negotiated) await this.#negotiate();
+        const isFresh = !this.#negotiated;
+        if (isFresh) await this.#negotiate();
         if (this.#state === "closed" || !this.#subscriptions.size) break;
-        reason = await this.#session(this.#choice.current);
+        reason = { isFresh, ...(await this.#session(this.#choice.current)) };
       } catch (error) {
         reason = { how: "away", error: error instanceof SluiceError ? error : new SluiceError("closed", String(error), { cause: error }) };
       }
@@ -803,6 +814,7 @@ export class Sluice extends EventTarget {
     } finally {
       this.env.clearTimeout(timer);
     }
+    this.#pace = this.#negotiated.reconnect ?? this.#pace;
     this.roundTrip = this.env.now() - began;
     this.heartbeat = (this.#negotiated.heartbeat ?? 25) * 1000;
     const names = this.#negotiated.transports.map(({ name }) => name).filter((name) => can.includes(name));
@@ -887,13 +899,23 @@ export class Sluice extends EventTarget {
       return;
     }
     const [{ start }] = group;
-    if (this.#transport === "websocket") return this.#subscribeBySocket(group, start);
+    const canPoll = this.#choice.names.includes("poll");
+    if (this.#transport === "websocket" && !(canPoll && this.#isCovered(group, start))) {
+      return this.#subscribeBySocket(group, start);
+    }
     if (!Object.keys(start).length) {
       // From now on: the stream begins anew with it, where it is.
       this.#settle(group);
       return this.#endSession({ how: "changed" });
     }
     this.#catchUp(group, start);
+  }
+
+  /** Whether something that newcomers want to go back for is read already: a connection is not sent that again. */
+  #isCovered(group, start) {
+    if (!Object.keys(start).length) return false;
+    const topics = this.#topics(this.#joined());
+    return this.#topics(group).some((topic) => topics.some((other) => overlaps(topic, other)));
   }
 
   #subscribeBySocket(group, start) {
@@ -907,7 +929,7 @@ export class Sluice extends EventTarget {
   async #catchUp(group, start) {
     const abort = new AbortController();
     const joining = (this.#joining = { group, stop: () => abort.abort() });
-    const name = this.#transport === "poll" ? "poll" : (this.#choice.names.includes("poll") ? "poll" : this.#transport);
+    const name = this.#choice.names.includes("poll") ? "poll" : this.#transport;
     try {
       for (let isAlone = false; ; ) {
         const request = this.#request(name, this.#topics(joining.group), start);
@@ -918,9 +940,14 @@ export class Sluice extends EventTarget {
         start = { since: next };
         if (items.length) continue;
         if (isAlone) break;
-        // From here on the stream stands still, and the newcomers come to where it stands, or beyond.
+        // From here on the stream stands still, and the newcomers come to where it stands, or beyond: a node that is
+        // behind that answers the first of these two polls when it is there.
         this.#main.close();
         isAlone = true;
+        if (!this.#position) continue;
+        const place = this.#request(name, this.#topics(joining.group), { since: this.#position });
+        await poll(this.env, place, this.limits, 0, abort.signal);
+        if (this.#joining !== joining) return;
       }
       this.#settle(joining.group);
       for (const subscription of joining.group) subscription.dispatchEvent(new CustomEvent("caught_up"));
@@ -997,6 +1024,8 @@ export class Sluice extends EventTarget {
   /** A command of ours was refused: without a retry, what it was about is over. */
   #refused({ code, status, detail, ref }) {
     const error = new SluiceError(code, detail, { status, terminal: status < 500 && status !== 429 });
+    // A gateway that asks for no token says so.
+    if (ref === "token" && status === 400) return;
     if (this.#joining?.ref !== ref || ref === undefined) return this.#tell(error);
     if (!error.terminal) return this.#endSession({ how: "away", error });
     const { group } = this.#joining;
@@ -1012,7 +1041,7 @@ export class Sluice extends EventTarget {
 
   // MARK: After an end
 
-  async #recover({ how, error, afterMs, lasted = 0, wasOpen = false }) {
+  async #recover({ how, error, afterMs, lasted = 0, wasOpen = false, isFresh = false }) {
     this.#setTransport(null);
     if (lasted >= this.limits.stable) this.#attempt = 0;
     if (error?.terminal && how === "away") throw error;
@@ -1036,8 +1065,9 @@ export class Sluice extends EventTarget {
       await this.#negotiateOrPause();
       if (!this.#negotiated || name !== this.#choice.current) return;
       if (how === "unopened") {
-        // It may have been starting just then: once more at once, and then it is this transport's own.
-        if (this.#suspect !== name) {
+        // It may have been starting just then, unless it answered before as well: once more at once, and then it is this
+        // transport's own.
+        if (!isFresh && this.#suspect !== name) {
           this.#suspect = name;
           return;
         }
@@ -1065,7 +1095,8 @@ export class Sluice extends EventTarget {
     }
   }
 
-  get #pace() { return this.#negotiated?.reconnect ?? { min_ms: 500, max_ms: 20_000 }; }
+  /** As the gateway said last. */
+  #pace = { min_ms: 500, max_ms: 20_000 };
 
   /** Waits before the next attempt; being online again ends it. */
   async #pause(advised) {

@@ -128,6 +128,22 @@ def test_subscriptions_that_come_and_go(stage, topics):
         reader.end()
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_topic_that_is_read_already_from_an_older_position(stage, topics, transport):
+    """The second subscription gets what the first has long had, and the first gets nothing again."""
+    topic = topics[0]
+    old = [stage.gateway.publish(topic, n) for n in range(20)]
+    reader = Reader(stage.page, topic, f"since: 'earliest', transports: ['{transport}']")
+    reader.has(old)
+    with Publisher(stage.gateway, [topic], 200, pause=0.004) as publisher:
+        Pause(publisher).messages(20, 40)
+        stage.page.run("join('reader', topic, { since: 'earliest' })", topic=topic)
+    expected = [message["id"] for message in old + publisher.acknowledged]
+    reader.has(old + publisher.acknowledged)
+    reader.until(f"r.joined.messages.some(([id]) => id === '{expected[-1]}')")
+    assert [identifier for identifier, _, _ in reader.get("r.joined.messages")] == expected
+
+
 def test_a_position_from_the_server(stage, topics):
     stage.gateway.publish(topics[0], "before")
     position = stage.page.run("return (await (await fetch('/v1/negotiate')).json()).position")

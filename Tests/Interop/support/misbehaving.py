@@ -228,8 +228,7 @@ class Misbehaving:
         if request.path in self.files:
             there = self.files[request.path]
             content = there.encode() if isinstance(there, str) else there.read_bytes()
-            name = "page.html" if isinstance(there, str) else there.name
-            await self._say(request, writer, 200, content, mimetypes.guess_type(name)[0] or "text/plain")
+            await self._say(request, writer, 200, content, mimetypes.guess_type(request.path)[0] or "text/plain")
             return
         try:
             upstream, downstream = await asyncio.open_connection("127.0.0.1", self.target)

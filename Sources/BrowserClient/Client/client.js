@@ -1044,18 +1044,14 @@ export class Sluice extends EventTarget {
   async #recover({ how, error, afterMs, lasted = 0, wasOpen = false, isFresh = false }) {
     this.#setTransport(null);
     if (lasted >= this.limits.stable) this.#attempt = 0;
+    if (this.#renews(error)) return;
     if (error?.terminal && how === "away") throw error;
     if (how === "status") {
-      if (error.status === 401 && !this.#hasRenewed && typeof this.#options.token === "function") {
-        [this.#hasRenewed, this.#token] = [true, null];
-        return;
-      }
       // This transport alone is not for this client.
       if (error.status === 406) how = "refused";
       else if (error.terminal) throw error;
       else [how, afterMs] = ["away", afterMs ?? error.retryAfter];
     }
-    if (error?.status === 401 && how === "away" && !this.#hasRenewed) this.#token = null;
     this.#tell(error);
     if (how === "away") return this.#pause(afterMs ?? error?.retryAfter);
     if (!wasOpen) {
@@ -1085,14 +1081,18 @@ export class Sluice extends EventTarget {
     try {
       await this.#negotiate();
     } catch (error) {
-      if (error.status === 401 && !this.#hasRenewed && typeof this.#options.token === "function") {
-        [this.#hasRenewed, this.#token] = [true, null];
-        return;
-      }
+      if (this.#renews(error)) return;
       if (error.terminal) throw error;
       this.#tell(error);
       await this.#pause(error.retryAfter);
     }
+  }
+
+  /** A token that is no longer good: once, another one is asked for. */
+  #renews(error) {
+    if (error?.status !== 401 || this.#hasRenewed || typeof this.#options.token !== "function") return false;
+    [this.#hasRenewed, this.#token] = [true, null];
+    return true;
   }
 
   /** As the gateway said last. */

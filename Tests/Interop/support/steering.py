@@ -48,8 +48,7 @@ class Steering:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -97,6 +96,12 @@ class Steering:
             self._changed.wait_for(lambda: self._commands[page] or self._loads.get(page) != load, 20)
             is_current = self._loads.get(page) == load
             return self._commands[page].popleft() if is_current and self._commands[page] else None
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    # Several tabs come at once; who finds the usual queue of five full comes again after seconds.
+    request_queue_size = 128
 
 
 class Page:

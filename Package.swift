@@ -106,11 +106,21 @@ let adapters: [Target] = [
   .target(
     name: "Bench", dependencies: ["CEpoll", "Locking", "GatewayClient", "WebSocket", "WireFormat", "StreamLog"],
     exclude: ["CEpoll"], swiftSettings: settings),
+  // The JavaScript client, the console and the demo, embedded.
+  .target(
+    name: "BrowserClient", exclude: ["Client/package.json", "Client/README.md"],
+    resources: [
+      .embedInCode("Client/client.js"), .embedInCode("Client/client.d.ts"), .embedInCode("Console/console.html"),
+      .embedInCode("Console/console.css"), .embedInCode("Console/console.js"), .embedInCode("Demo/demo.html"),
+      .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),
+    ],
+    swiftSettings: settings),
   // Configuration, routes, limits, admin, lifecycle: everything put together.
   .target(
     name: "Gateway",
     dependencies: [
-      "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "RedisClient", "TLS", "Delivery", "StreamStores",
+      "BrowserClient", "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "RedisClient", "TLS", "Delivery",
+      "StreamStores",
       "WireFormat", "StreamLog", nioCore, nioPosix, nioHTTP1, logging, yams,
     ],
     swiftSettings: settings),

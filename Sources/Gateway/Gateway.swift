@@ -19,6 +19,8 @@ package final class Gateway: Sendable {
   let publisher: Publisher
   let ledger: MemoryLedger
   let logger: Logger
+  /// Nanoseconds of the monotonic clock.
+  let startedAt = SystemClock.monotonic
   private let admission: Admission
   private let acceptGroup: MultiThreadedEventLoopGroup
   private let group: MultiThreadedEventLoopGroup

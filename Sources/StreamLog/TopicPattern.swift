@@ -61,7 +61,9 @@ package struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
     if let exact { return other.matches(exact) }
     let (mine, theirs) = (string.split(separator: "."), other.string.split(separator: "."))
     // A wildcard in the first place stands for none of the gateway's own topics.
-    if (mine[0].first == "$") != (theirs[0].first == "$"), mine[0].first == "$" || theirs[0].first == "$" { return false }
+    if (mine[0].first == "$") != (theirs[0].first == "$"), mine[0].first == "$" || theirs[0].first == "$" {
+      return false
+    }
     for (a, b) in zip(mine, theirs) {
       if a == ">" || b == ">" { return true }
       if a != "*", b != "*", a != b { return false }

@@ -16,7 +16,7 @@ final class AdminRoutes: Sendable {
 
   private static let methods: [String: String] = [
     "/health/live": "GET", "/health/ready": "GET", "/health/accept": "GET", "/metrics": "GET",
-    "/v1/admin/topics": "GET", "/v1/admin/connections": "GET", "/v1/admin/disconnect": "POST",
+    "/v1/admin/stats": "GET", "/v1/admin/topics": "GET", "/v1/admin/connections": "GET", "/v1/admin/disconnect": "POST",
     "/v1/admin/drain": "POST", "/v1/admin/store": "GET", "/v1/admin/store/check": "POST",
     "/v1/admin/store/compact": "POST", "/v1/admin/store/backup": "POST",
   ]
@@ -26,7 +26,7 @@ final class AdminRoutes: Sendable {
       // A page in the operator's browser is no operator.
       _ = try crossOrigin.check(exchange.request)
       let path = exchange.request.target.rawPath
-      guard let method = Self.methods[path] else { throw .notFound(path) }
+      guard let method = Self.methods[path] else { return try routeForPages(exchange, path) }
       let allowed = method == "GET" ? ["GET", "HEAD"] : [method]
       guard allowed.contains(exchange.request.method) else {
         let problem = Problem.methodNotAllowed(exchange.request.method, allowed: allowed)
@@ -39,6 +39,7 @@ final class AdminRoutes: Sendable {
         health(exchange, gateway.isDraining ? "draining" : trouble.map { _ in "store" }, detail: trouble)
       case "/health/accept": health(exchange, gateway.reasonNotToAccept)
       case "/metrics": metrics(exchange)
+      case "/v1/admin/stats": stats(exchange)
       case "/v1/admin/topics": try topics(exchange)
       case "/v1/admin/connections": try connections(exchange)
       case "/v1/admin/disconnect": disconnect(exchange)
@@ -51,6 +52,13 @@ final class AdminRoutes: Sendable {
     } catch {
       exchange.refuse(error)
     }
+  }
+
+  /// The console, and what it reads and publishes, so that all of it is of one origin.
+  private func routeForPages(_ exchange: any HTTPExchange, _ path: String) throws(Problem) {
+    if BrowserFiles.admin.contains(path) { return BrowserFiles.admin.answer(exchange, path) }
+    guard PublicRoutes.Resource(path: path)?.isForOperators == true else { throw .notFound(path) }
+    gateway.loops[exchange.eventLoop].publicRoutes.value.route(exchange)
   }
 
   /// - Parameter reason: why not; nil is healthy.

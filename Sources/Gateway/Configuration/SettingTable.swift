@@ -12,14 +12,16 @@ package enum SettingTable {
           "what keeps messages: memory, sqlite:PATH, or redis://HOST:PORT for several nodes"
         ),
         Setting(
-          "public_url", \.publicURL, .publicURL,
-          "where clients reach the gateway; nothing: as their requests say, which is right behind most proxies"),
-        Setting(
-          "transports", \.transports, .transports,
-          "what clients may use, best first; a topic rule may allow less: transports: [sse, poll]"),
-        Setting("demo", \.demo, .flag, "the page /demo: one stream over four transports, and buttons that break them"),
-        Setting(
           "event_loops", \.eventLoops, .count(0...1024), "threads that serve connections; 0 is one per core it may use"),
+      ]),
+    SettingGroup(
+      nil, "What clients are offered.",
+      [
+        Setting(
+          "transports", \.transports, .transports, "best first; a topic rule may allow less: transports: [poll]"),
+        Setting(
+          "public_url", \.publicURL, .publicURL, "where clients reach the gateway; nothing: as their requests say"),
+        Setting("demo", \.demo, .flag, "the page /demo: one stream over four transports"),
       ]),
     SettingGroup(
       "history", "What is kept of a topic that no rule matches, and of what a rule leaves out.",

@@ -64,7 +64,7 @@ extension HTTPResponse {
       self.init(problem)
       return
     }
-    let crossOrigin = CrossOrigin(origins: configuration.cors.origins)
+    let crossOrigin = CrossOrigin(configuration)
     let headers = (try? crossOrigin.check(origin: head.headers.first(name: "origin"), authority: head.host)) ?? [:]
     if problem.retryAfter != nil, head.headers[canonicalForm: "accept"].contains("text/event-stream") {
       self.init(eventStreamRefusal: problem, retryMilliseconds: configuration.reconnect.min.milliseconds, headers)

@@ -10,11 +10,13 @@ final class PublicRoutes {
   let context: TransportContext
   let configuration: GatewayConfiguration
   let crossOrigin: CrossOrigin
+  private let files: BrowserFiles
 
   init(context: TransportContext, configuration: GatewayConfiguration) {
     self.context = context
     self.configuration = configuration
-    crossOrigin = CrossOrigin(origins: configuration.cors.origins)
+    crossOrigin = CrossOrigin(configuration)
+    files = BrowserFiles.open(demo: configuration.demo)
   }
 
   enum Resource {
@@ -44,6 +46,11 @@ final class PublicRoutes {
       }
     }
 
+    /// Whether the listener for operators has it, too.
+    var isForOperators: Bool {
+      if case .echo = self { false } else { true }
+    }
+
     /// HEAD is where GET has a whole answer; a stream has no end.
     var methods: [String] {
       switch self {
@@ -58,10 +65,12 @@ final class PublicRoutes {
   }
 
   func route(_ exchange: any HTTPExchange) {
+    let path = exchange.request.target.rawPath
+    // Of these nobody has to be kept away.
+    if files.contains(path) { return files.answer(exchange, path) }
     var headers: HTTPHeaders = [:]
     do throws(Problem) {
       headers = try crossOrigin.check(exchange.request)
-      let path = exchange.request.target.rawPath
       guard let resource = Resource(path: path) else { throw .notFound(path) }
       if case .echo = resource, !configuration.diagnostics.echo { throw .notFound(path) }
       let method = exchange.request.method

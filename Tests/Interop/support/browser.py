@@ -1,5 +1,6 @@
 """Real browsers without a driver: a page does the work and reports to the server that it came from."""
 
+import base64
 import http.server
 import json
 import os
@@ -109,6 +110,26 @@ class Browser:
 
     def evaluate(self, script):
         """Chromium alone: what the promise `script` comes to, run on the page."""
+        parameters = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        answer = self._ask([("Runtime.evaluate", parameters)])
+        assert "exceptionDetails" not in answer, json.dumps(answer)
+        return answer["result"].get("value")
+
+    def screenshot(self, width, height, dark=False):
+        """Chromium alone: the page as a PNG, as wide as that and all of its height up to `height`."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        answer = self._ask([
+            ("Emulation.setEmulatedMedia", {"features": scheme}), ("Emulation.setDeviceMetricsOverride", screen),
+            # The page draws anew first.
+            ("Runtime.evaluate", {
+                "expression": "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
+                "awaitPromise": True}),
+            ("Page.captureScreenshot", {"format": "png"})])
+        return base64.b64decode(answer["data"])
+
+    def _ask(self, commands):
+        """The answer to the last of some commands to the browser's tools."""
         file = self.profile / "DevToolsActivePort"
         port = wait_for(lambda: file.exists() and file.read_text().split("\n")[0], "the browser's tools")
 
@@ -117,14 +138,13 @@ class Browser:
                 pages = [target for target in json.loads(answer.read()) if target["type"] == "page"]
             return pages and pages[0]["url"] not in ("", "about:blank") and pages[0]["webSocketDebuggerUrl"]
 
-        with websockets.sync.client.connect(wait_for(page, "the page"), proxy=None) as tools:
-            parameters = {"expression": script, "awaitPromise": True, "returnByValue": True}
-            tools.send(json.dumps({"id": 1, "method": "Runtime.evaluate", "params": parameters}))
-            while True:
-                answer = json.loads(tools.recv(timeout=90))
-                if answer.get("id") == 1:
-                    assert "exceptionDetails" not in answer["result"], json.dumps(answer)
-                    return answer["result"]["result"]["value"]
+        with websockets.sync.client.connect(wait_for(page, "the page"), proxy=None, max_size=None) as tools:
+            for number, (method, parameters) in enumerate(commands, 1):
+                tools.send(json.dumps({"id": number, "method": method, "params": parameters}))
+                while (answer := json.loads(tools.recv(timeout=90))).get("id") != number:
+                    pass
+                assert "error" not in answer, answer
+            return answer["result"]
 
     @staticmethod
     def is_installed(name):

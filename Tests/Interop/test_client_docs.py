@@ -75,9 +75,9 @@ class Stage:
             document.body.append(frame);
         """)
 
-    def reads(self, count=1):
-        """Waits until the page is connected."""
-        wait_for(lambda: len(self.gateway.connections()) >= count, "the page to read")
+    def reads(self):
+        """Waits until the page is connected and has subscribed, which a WebSocket may do later."""
+        wait_for(lambda: any(c["subscription_count"] for c in self.gateway.connections()), "the page to read")
 
     def publish(self, topic, data, event=None):
         return self.gateway.publish(topic, data, event)

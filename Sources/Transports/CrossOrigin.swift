@@ -8,13 +8,17 @@ package import WireFormat
 /// the browser itself, so a foreign origin is refused here and not only left without CORS fields.
 package struct CrossOrigin: Sendable {
   private let origins: Set<String>
+  private let own: String?
   private let allowsAll: Bool
   /// The fields for the answer to a request that names none.
   private let withoutOrigin: HTTPHeaders
 
-  /// - Parameter origins: as browsers send them, or `*`.
-  package init(origins: [String]) {
+  /// - Parameters:
+  ///   - origins: as browsers send them, or `*`.
+  ///   - own: the gateway's host, perhaps with a port, where requests may have another one; nil: what they have.
+  package init(origins: [String], own: String? = nil) {
     self.origins = Set(origins)
+    self.own = own
     allowsAll = origins.contains("*")
     withoutOrigin = origins.isEmpty || allowsAll ? [:] : ["Vary": "Origin"]
   }
@@ -34,7 +38,9 @@ package struct CrossOrigin: Sendable {
         "Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": Self.exposed,
       ]
     }
-    guard Self.isSame(origin, authority) else { throw .originNotAllowed(origin) }
+    guard Self.isSame(origin, authority) || own.map({ Self.isSame(origin, $0) }) == true else {
+      throw .originNotAllowed(origin)
+    }
     return [:]
   }
 

@@ -200,7 +200,8 @@ final class HTTPConnection: ChannelInboundHandler {
     }
     let client = ForwardedFields.client(of: head.headers, trusted: shared.settings.trustedProxies)
     return HTTPRequest(
-      head: head, target: target, remoteAddress: client.address ?? remoteAddress, scheme: client.scheme ?? scheme)
+      head: head, target: target, remoteAddress: client.address ?? remoteAddress, scheme: client.scheme ?? scheme,
+      forwardedAuthority: client.authority)
   }
 
   var eventLoop: (any EventLoop)? { context?.eventLoop }

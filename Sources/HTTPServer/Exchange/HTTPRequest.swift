@@ -6,14 +6,19 @@ package final class HTTPRequest: Sendable {
   package let target: RequestTarget
   /// The peer's IP address without its port; an IPv4 address mapped into IPv6 is written as IPv4.
   package let remoteAddress: String
-  /// `http`, or `https` where the listener ends TLS.
+  /// `http`, or `https` where the listener or a trusted proxy ends TLS.
   package let scheme: String
+  /// The host that the client asked, where a trusted proxy tells it.
+  private let forwardedAuthority: String?
 
-  package init(head: RequestHead, target: RequestTarget, remoteAddress: String, scheme: String) {
+  package init(
+    head: RequestHead, target: RequestTarget, remoteAddress: String, scheme: String, forwardedAuthority: String? = nil
+  ) {
     self.head = head
     self.target = target
     self.remoteAddress = remoteAddress
     self.scheme = scheme
+    self.forwardedAuthority = forwardedAuthority
   }
 
   /// Case matters: `GET`, not `get`.
@@ -21,8 +26,9 @@ package final class HTTPRequest: Sendable {
   package var headers: RequestFields { head.headers }
   package var version: HTTPVersion { head.version }
 
-  /// Host and port the client meant: an absolute target's, else the Host field's; empty on HTTP/1.0 without Host.
-  package var authority: String { target.authority ?? head.host }
+  /// Host and port the client meant: what a trusted proxy tells, else an absolute target's, else the Host field's; empty
+  /// on HTTP/1.0 without Host.
+  package var authority: String { forwardedAuthority ?? target.authority ?? head.host }
 
   /// What the request says its body's length is, in bytes.
   var contentLength: Int? { headers.firstValue("content-length").flatMap { Int(String(decoding: $0, as: UTF8.self)) } }

@@ -1,9 +1,10 @@
-/// What one proxy told: `for=192.0.2.60;proto=https;by=203.0.113.43` (RFC 7239 section 4), or an element of
-/// `X-Forwarded-For`.
+/// What one proxy told: `for=192.0.2.60;proto=https;host=rt.example.com;by=203.0.113.43` (RFC 7239 section 4), or an
+/// element of `X-Forwarded-For`.
 struct ForwardedElement {
   /// nil: not told (`unknown`, `_hidden`), or not to be understood.
   private(set) var address: IPAddress?
   private(set) var proto: ArraySlice<UInt8>?
+  private(set) var host: ArraySlice<UInt8>?
 
   /// An element of `X-Forwarded-For`.
   init(node: ArraySlice<UInt8>) { address = Self.address(node) }
@@ -13,6 +14,7 @@ struct ForwardedElement {
     var pairs = Pairs(rest: element)
     var node: ArraySlice<UInt8>?
     var proto: ArraySlice<UInt8>?
+    var host: ArraySlice<UInt8>?
     while let (name, value) = pairs.next() {
       if equalIgnoringCase(name, "for") {
         guard node == nil else { return }
@@ -20,11 +22,15 @@ struct ForwardedElement {
       } else if equalIgnoringCase(name, "proto") {
         guard proto == nil else { return }
         proto = value
+      } else if equalIgnoringCase(name, "host") {
+        guard host == nil else { return }
+        host = value
       }
     }
     guard !pairs.isBroken else { return }
     address = node.flatMap(Self.address)
     self.proto = proto
+    self.host = host
   }
 
   // MARK: - A node: an address with or without a port (section 6)

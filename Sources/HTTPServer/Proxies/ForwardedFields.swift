@@ -1,4 +1,5 @@
-/// For whom a trusted proxy made a request: `Forwarded` (RFC 7239), or `X-Forwarded-For` and `X-Forwarded-Proto`.
+/// For whom a trusted proxy made a request: `Forwarded` (RFC 7239), or `X-Forwarded-For`, `X-Forwarded-Proto` and
+/// `X-Forwarded-Host`.
 ///
 /// A proxy appends the address that it saw, and passes on what was there before, which anybody may have written. So the
 /// lists are read from their end, up to the first address that is not a trusted proxy's: that is the client's. What
@@ -6,23 +7,33 @@
 package enum ForwardedFields {
   /// Ask only about a request that came from a trusted address.
   ///
-  /// - Returns: the client's address without port, nil if no field tells one; and `http` or `https`, nil if neither was
-  ///   told. A proxy sets one of the two kinds of field and may pass the other on, as a client made it up: where both
-  ///   are there and tell different addresses, neither is believed.
-  package static func client(of fields: RequestFields, trusted: AddressRanges) -> (address: String?, scheme: String?) {
+  /// - Returns: the client's address without port, nil if no field tells one; `http` or `https`, nil if neither was
+  ///   told; and the host, perhaps with a port, that the client asked, nil if none was told or it is none. A proxy sets
+  ///   one of the two kinds of field and may pass the other on, as a client made it up: where both are there and tell
+  ///   different addresses, neither is believed.
+  package static func client(
+    of fields: RequestFields, trusted: AddressRanges
+  ) -> (address: String?, scheme: String?, authority: String?) {
     let forwarded = elements(fields["forwarded"]).map { ForwardedElement($0) }
     let listed = elements(fields["x-forwarded-for"]).map { ForwardedElement(node: $0) }
     let named = forwarded.isEmpty ? listed : forwarded
     let place = clientPlace(in: named, trusted)
     let address = place.flatMap { named[$0].address }
     if !forwarded.isEmpty, !listed.isEmpty {
-      guard address == clientPlace(in: listed, trusted).flatMap({ listed[$0].address }) else { return (nil, nil) }
+      guard address == clientPlace(in: listed, trusted).flatMap({ listed[$0].address }) else {
+        return (nil, nil, nil)
+      }
     }
-    if let proto = place.flatMap({ named[$0].proto }) { return (address?.description, scheme(proto)) }
     // A list as long as that of the addresses is of the same proxies. Of any other the nearest proxy wrote the end.
-    let schemes = elements(fields["x-forwarded-proto"])
-    let element = schemes.count == named.count ? place.map { schemes[$0] } : schemes.first
-    return (address?.description, element.flatMap(scheme))
+    func told(in name: StaticString) -> ArraySlice<UInt8>? {
+      let list = elements(fields[name])
+      return list.count == named.count ? place.map { list[$0] } : list.first
+    }
+    let element = place.map { named[$0] }
+    return (
+      address?.description, (element?.proto ?? told(in: "x-forwarded-proto")).flatMap(scheme),
+      (element?.host ?? told(in: "x-forwarded-host")).flatMap(authority)
+    )
   }
 
   /// - Parameter hops: the nearest first.
@@ -39,6 +50,10 @@ package enum ForwardedFields {
   private static func scheme(_ text: ArraySlice<UInt8>) -> String? {
     if equalIgnoringCase(text, "https") { return "https" }
     return equalIgnoringCase(text, "http") ? "http" : nil
+  }
+
+  private static func authority(_ text: ArraySlice<UInt8>) -> String? {
+    Authority.isValid(text) ? String(decoding: text, as: UTF8.self) : nil
   }
 
   // MARK: - Lists from their end

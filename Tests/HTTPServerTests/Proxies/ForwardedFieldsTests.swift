@@ -6,7 +6,9 @@ struct ForwardedFieldsTests {
   /// One proxy's network and one proxy, and the addresses that a client claims for itself are not theirs.
   private static let trusted = AddressRanges(["10.0.0.0/8", "2001:db8:ffff::1"])
 
-  private static func client(_ lines: String...) throws -> (address: String?, scheme: String?) {
+  private static func client(
+    _ lines: String...
+  ) throws -> (address: String?, scheme: String?, authority: String?) {
     var parser = RequestParser(limits: RequestParser.Limits())
     let fields = lines.map { $0 + "\r\n" }.joined()
     parser.receive(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"))
@@ -141,6 +143,40 @@ struct ForwardedFieldsTests {
     let client = try Self.client("X-Forwarded-For: \(list)", "X-Forwarded-Proto: \(protos)")
     #expect(client.address == "192.0.2.7")
     #expect(client.scheme == scheme)
+  }
+
+  // MARK: - The host
+
+  @Test(arguments: [
+    ("rt.example.com", "rt.example.com"), ("rt.example.com:8443", "rt.example.com:8443"),
+    ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+    // What the nearest proxy wrote stands at the end.
+    ("evil.example, rt.example.com", "rt.example.com"),
+    ("", nil), ("rt.example.com/path", nil), ("a@rt.example.com", nil), ("rt.example.com:x", nil), ("a b", nil),
+  ])
+  func `the host that the client asked stands in a field of its own`(hosts: String, authority: String?) throws {
+    #expect(try Self.client("X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: \(hosts)").authority == authority)
+    #expect(try Self.client("X-Forwarded-Host: \(hosts)").authority == authority)
+  }
+
+  @Test func `of several proxies the first one saw the host that the client asked`() throws {
+    let hosts = "X-Forwarded-Host: evil.example, rt.example.com, inner.example"
+    #expect(
+      try Self.client("X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.0.0.1", hosts).authority == "rt.example.com")
+    #expect(
+      try Self.client(
+        "Forwarded: for=6.6.6.6;host=evil.example, for=192.0.2.7;host=\"rt.example.com:8443\", for=10.0.0.1;host=b"
+      )
+      .authority == "rt.example.com:8443")
+    #expect(try Self.client("Forwarded: for=192.0.2.7", hosts).authority == "inner.example")
+    #expect(try Self.client("Forwarded: for=192.0.2.7;host=\"a/b\"").authority == nil)
+    #expect(try Self.client("Forwarded: for=192.0.2.7;host=a;host=b").authority == nil)
+  }
+
+  @Test func `no host is believed where two fields tell different clients`() throws {
+    let client = try Self.client(
+      "Forwarded: for=6.6.6.6;host=evil.example", "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: rt.example.com")
+    #expect(client.authority == nil)
   }
 
   @Test func `a proxy may tell the scheme alone`() throws {

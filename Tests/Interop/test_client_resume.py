@@ -128,11 +128,7 @@ def test_subscriptions_that_come_and_go(stage, topics):
         reader.end()
 
 
-_ALONE = pytest.param("websocket", marks=pytest.mark.xfail(
-    strict=True, reason="over a websocket alone the client does not get again what its connection has covered"))
-
-
-@pytest.mark.parametrize("transports", [_ALONE, "websocket,poll", "sse", "ndjson", "poll"])
+@pytest.mark.parametrize("transports", ["websocket", "websocket,poll", "sse", "ndjson", "poll"])
 def test_a_topic_that_is_read_already_from_an_older_position(stage, topics, transports):
     """The second subscription gets what the first has long had, and the first gets nothing again."""
     topic = topics[0]

@@ -45,6 +45,7 @@ struct ProblemTests {
     (.uriTooLong(limit: 8_192), "uri-too-long", 414),
     (.headersTooLarge(limit: 16_384), "headers-too-large", 431),
     (.upgradeRequired("Send Upgrade: websocket with Sec-WebSocket-Version: 13."), "upgrade-required", 426),
+    (.transportNotAllowed("sse", allowed: ["poll"]), "transport-not-allowed", 406),
     (.originNotAllowed("https://evil.example"), "origin-not-allowed", 403),
     (.internalFault(reference: "7f"), "internal", 500),
     (.expectationFailed, "expectation-failed", 417),

@@ -1,5 +1,13 @@
 // Sluice: one stream, any transport. The client for browsers, workers and Node. Apache-2.0.
 
+// Node 18 has none.
+const CustomEvent = globalThis.CustomEvent ?? class extends Event {
+  constructor(type, { detail = null } = {}) {
+    super(type);
+    this.detail = detail;
+  }
+};
+
 /** Times in milliseconds, and limits. Each can be given in the constructor's options under `limits`. */
 export const LIMITS = Object.freeze({
   /** A transport that opened and says nothing is given this long: four measured round trips, within these bounds. */
@@ -899,9 +907,9 @@ export class Sluice extends EventTarget {
       return;
     }
     const [{ start }] = group;
-    const canPoll = this.#choice.names.includes("poll");
-    if (this.#transport === "websocket" && !(canPoll && this.#isCovered(group, start))) {
-      return this.#subscribeBySocket(group, start);
+    if (this.#transport === "websocket") {
+      const covered = Object.keys(start).length ? this.#covered(group) : [];
+      if (!covered.length || !this.#choice.names.includes("poll")) return this.#subscribeBySocket(group, start, covered);
     }
     if (!Object.keys(start).length) {
       // From now on: the stream begins anew with it, where it is.
@@ -911,18 +919,19 @@ export class Sluice extends EventTarget {
     this.#catchUp(group, start);
   }
 
-  /** Whether something that newcomers want to go back for is read already: a connection is not sent that again. */
-  #isCovered(group, start) {
-    if (!Object.keys(start).length) return false;
-    const topics = this.#topics(this.#joined());
-    return this.#topics(group).some((topic) => topics.some((other) => overlaps(topic, other)));
+  /** What is read already of what newcomers want: a connection is not sent that again. */
+  #covered(group) {
+    const wanted = this.#topics(group);
+    return this.#topics(this.#joined()).filter((topic) => wanted.some((other) => overlaps(topic, other)));
   }
 
-  #subscribeBySocket(group, start) {
+  /** @param {string[]} again what is subscribed anew with them, from where they begin: the others know what they have */
+  #subscribeBySocket(group, start, again = []) {
     if (!group.length) return this.#join();
     const ref = ++this.#ref;
     this.#joining = { group, ref, isCatchingUp: Object.keys(start).length > 0 };
-    this.#main.send({ type: "subscribe", topics: this.#topics(group), ...start, ref });
+    if (again.length) this.#main.send({ type: "unsubscribe", topics: again });
+    this.#main.send({ type: "subscribe", topics: [...new Set([...this.#topics(group), ...again])], ...start, ref });
   }
 
   /** Brings newcomers up by polls of their own while the stream goes on; then both become one. */
@@ -1347,7 +1356,8 @@ class Tabs {
   }
 
   tellState(state, transport) {
-    if (this.leads) this.#channel.postMessage({ type: "state", state, transport });
+    // That this tab is done is not that the others are.
+    if (this.leads && state !== "closed") this.#channel.postMessage({ type: "state", state, transport });
   }
 
   /** Quiet subscriptions' positions move too. */

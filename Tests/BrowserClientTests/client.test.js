@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { World, settled } from "./world.js";
+
+/** A client that reads `a`, and what it was told. */
+async function reading(world, options, start) {
+  const client = world.client(options);
+  const heard = [];
+  const subscription = client.subscribe("a", start);
+  subscription.addEventListener("message", ({ detail }) => heard.push(detail.seq));
+  subscription.addEventListener("gap", ({ detail }) => heard.push(`gap ${detail.reason}`));
+  await settled();
+  return { client, subscription, heard };
+}
+
+test("it negotiates, opens the best, and goes on after a break where it was", async () => {
+  const world = new World();
+  const { client, heard } = await reading(world);
+  world.socket.open();
+  assert.deepEqual([client.state, client.transport, client.position], ["connected", "websocket", "e-9"]);
+  world.socket.message("e-10", 1);
+  world.socket.message("e-11", 2);
+  await world.clock.advance(2000);
+  world.socket.end();
+  await settled();
+  assert.equal(client.state, "waiting");
+  await world.clock.advance(1000);
+  world.socket.open();
+  assert.equal(world.socket.sent[0].since, "e-11");
+  world.socket.message("e-11", 2);
+  world.socket.message("e-12", 3);
+  assert.deepEqual(heard, [1, 2, 3]);
+  assert.equal(client.position, "e-12");
+});
+
+test("a websocket that is killed within a second three times running is left", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  for (let time = 0; time < 3; time++) {
+    assert.equal(world.sockets.length, time + 1);
+    world.socket.open();
+    await world.clock.advance(100);
+    world.socket.end();
+    await world.clock.advance(1000);
+  }
+  assert.equal(client.transport, "sse");
+  assert.equal(world.asked("sse").at(-1).query.get("since"), "e-9");
+});
+
+test("a refused websocket is left at once", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  world.socket.end();
+  await settled();
+  assert.equal(client.transport, "sse");
+  assert.equal(world.sockets.length, 1);
+});
+
+test("a websocket without hello is left after a time from the round trip", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  world.socket.onopen();
+  await world.clock.advance(1900);
+  assert.equal(client.transport, null);
+  await world.clock.advance(200);
+  assert.equal(client.transport, "sse");
+});
+
+test("an event stream that is buffered becomes polling", async () => {
+  const world = new World();
+  world.answers.sse = "silent";
+  const { client } = await reading(world, { transports: ["sse", "poll"] });
+  await world.clock.advance(2100);
+  assert.equal(client.transport, "poll");
+});
+
+test("a gateway that is away is no reason to fall back, for however long", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  world.socket.open();
+  world.isUp = false;
+  world.socket.end(1012);
+  world.onSocket = (socket) => { if (world.isUp) socket.onopen(); else socket.end(); };
+  await world.clock.advance(600_000);
+  assert.ok(world.asked("negotiate").length > 20, "it asks again and again");
+  world.isUp = true;
+  world.onSocket = (socket) => socket.open();
+  await world.clock.advance(20_000);
+  assert.equal(client.transport, "websocket");
+});
+
+test("offline waits for online, and goes on at once", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  world.socket.open();
+  world.navigator.onLine = false;
+  world.socket.end();
+  await settled();
+  assert.equal(client.state, "offline");
+  world.navigator.onLine = true;
+  world.tell("online");
+  await settled();
+  world.socket.open();
+  assert.equal(client.transport, "websocket");
+});
+
+test("a better transport is opened beside the other, and nothing is lost or doubled", async () => {
+  const world = new World();
+  const { client, heard } = await reading(world);
+  world.socket.end();
+  await settled();
+  world.stream.message("e-1", 1);
+  await world.clock.advance(22_600);
+  assert.equal(world.sockets.length, 2);
+  assert.equal(client.transport, "sse", "the old one goes on meanwhile");
+  world.stream.message("e-2", 2);
+  await settled();
+  const socket = world.socket;
+  socket.onopen();
+  socket.say({ type: "hello", id: "e-9" });
+  const { ref, since } = socket.sent.at(-1);
+  assert.equal(since, "e-1");
+  socket.say({ type: "subscribed", id: since, ref });
+  socket.message("e-2", 2);
+  socket.message("e-3", 3);
+  assert.deepEqual(heard, [1, 2]);
+  socket.say({ type: "caught_up", id: "e-3", ref });
+  assert.deepEqual(heard, [1, 2, 3]);
+  assert.ok(world.stream.signal.aborted, "and only then it is let go");
+  assert.deepEqual([client.transport, client.position], ["websocket", "e-3"]);
+});
+
+test("what worked is where the next one begins, and it does not stick", async () => {
+  const world = new World();
+  const first = await reading(world);
+  world.socket.end();
+  await settled();
+  assert.equal(first.client.transport, "sse");
+  first.client.close();
+  const second = await reading(world);
+  assert.deepEqual([second.client.transport, world.sockets.length], ["sse", 1]);
+  await world.clock.advance(30_000);
+  assert.equal(world.sockets.length, 2, "it is tried again");
+});
+
+test("the gateway's advice is followed", async () => {
+  const world = new World();
+  await reading(world);
+  world.socket.open();
+  world.socket.say({ type: "reconnect", after_ms: 3120 });
+  world.socket.end(1012);
+  await world.clock.advance(3100);
+  assert.equal(world.sockets.length, 1);
+  await world.clock.advance(30);
+  assert.equal(world.sockets.length, 2);
+});
+
+test("terminal codes end it, and say so", async () => {
+  for (const code of [1002, 1003, 1007, 1008, 1009, 4500, 4999]) {
+    const world = new World();
+    const { client } = await reading(world);
+    world.socket.open();
+    world.socket.end(code, "because");
+    await settled();
+    assert.equal(client.state, "closed", `${code}`);
+    assert.ok(client.errors.some((error) => error.terminal && error.status === code));
+  }
+  const world = new World();
+  world.answers.negotiate = () => Response.json({ type: "urn:sluice:error:forbidden", detail: "no" }, { status: 403 });
+  const { client } = await reading(world);
+  assert.deepEqual([client.state, client.errors[0].code, client.errors[0].detail], ["closed", "forbidden", "no"]);
+});
+
+test("a token that is no longer good is renewed once", async () => {
+  const world = new World();
+  const good = "two";
+  const answer = (_, headers) => headers.Authorization === `Bearer ${good}`
+    ? Response.json({ transports: [{ name: "sse", url: "http://gateway/v1/stream" }], heartbeat: 25 })
+    : Response.json({ type: "urn:sluice:error:unauthorized" }, { status: 401 });
+  world.answers.negotiate = answer;
+  const tokens = ["one", "two", "three"];
+  const { client } = await reading(world, { token: () => tokens.shift() });
+  assert.deepEqual([client.state, tokens], ["connected", ["three"]]);
+  const other = new World();
+  other.answers.negotiate = () => Response.json({}, { status: 401 });
+  const refused = await reading(other, { token: () => "bad" });
+  assert.equal(refused.client.state, "closed");
+  assert.equal(other.asked("negotiate").length, 2);
+});
+
+test("a dead connection is noticed by its silence, after it was asked", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  world.socket.open();
+  await world.clock.advance(34_000);
+  assert.equal(world.socket.sent.at(-1).type, "subscribe");
+  await world.clock.advance(1500);
+  assert.equal(world.socket.sent.at(-1).type, "ping");
+  world.socket.say({ type: "heartbeat", id: "e-9" });
+  await world.clock.advance(36_000);
+  assert.equal(world.sockets.length, 1, "it answered");
+  await world.clock.advance(10_000);
+  assert.equal(client.errors.at(-1).code, "silent");
+  assert.equal(world.sockets.length, 2);
+});
+
+test("a gap that the reader has no need of is not told, others are", async () => {
+  const world = new World();
+  const { heard } = await reading(world);
+  world.socket.open();
+  world.socket.message("e-1", 5);
+  world.socket.say({ type: "gap", topic: "a", after: "e-0", id: "e-2", seq: 5, reason: "expired" });
+  world.socket.say({ type: "gap", topic: "a", after: "e-2", id: "e-3", seq: 6, reason: "slow" });
+  world.socket.say({ type: "gap", id: "f-1", reason: "epoch" });
+  assert.deepEqual(heard, [5, "gap slow", "gap epoch"]);
+});
+
+test("a second subscription uses the same connection, and hears what it asked for", async () => {
+  const world = new World();
+  const { client } = await reading(world);
+  world.socket.open();
+  const other = client.subscribe(["b.*", "c"], { since: "e-3" });
+  const heard = [];
+  other.addEventListener("message", ({ detail }) => heard.push(detail.topic));
+  await settled();
+  const { topics, since } = world.socket.sent.at(-1);
+  assert.deepEqual([topics, since, world.sockets.length], [["b.*", "c"], "e-3", 1]);
+  world.socket.answer();
+  world.socket.message("e-10", 1, "b.x");
+  world.socket.message("e-11", 1, "a");
+  world.socket.message("e-12", 1, "c");
+  assert.deepEqual(heard, ["b.x", "c"]);
+  other.unsubscribe();
+  assert.deepEqual(world.socket.sent.at(-1), { type: "unsubscribe", topics: ["b.*", "c"] });
+});
+
+test("an iterator gets messages, ends with its subscription, and may not fall behind for ever", async () => {
+  const world = new World();
+  const { subscription } = await reading(world, { limits: { queuedMessages: 3 } });
+  world.socket.open();
+  const [first, slow] = [subscription[Symbol.asyncIterator](), subscription[Symbol.asyncIterator]()];
+  const next = first.next();
+  world.socket.message("e-10", 1);
+  assert.equal((await next).value.seq, 1);
+  for (const seq of [2, 3, 4]) world.socket.message(`e-${seq + 9}`, seq);
+  for (const seq of [1, 2, 3]) assert.equal((await slow.next()).value.seq, seq);
+  await assert.rejects(slow.next(), { code: "queue-full" });
+  subscription.unsubscribe();
+  for (const seq of [2, 3, 4]) assert.equal((await first.next()).value.seq, seq);
+  assert.ok((await first.next()).done);
+});
+
+test("a publish that fails is tried again with the same key", async () => {
+  const world = new World();
+  const answers = [
+    () => { throw new TypeError("fetch failed"); },
+    () => Response.json({ type: "urn:sluice:error:outcome-unknown" }, { status: 503, headers: { "Retry-After": "2" } }),
+    () => Response.json({ id: "e-1", seq: 1 }, { status: 201 }),
+  ];
+  world.answers.publish = () => answers.shift()();
+  const client = world.client();
+  const published = client.publish("a b", { n: 1 }, { event: "created" });
+  await world.clock.advance(10_000);
+  assert.deepEqual(await published, { id: "e-1", seq: 1 });
+  const asked = world.asked("publish");
+  assert.equal(new Set(asked.map(({ headers }) => headers["Idempotency-Key"])).size, 1);
+  assert.equal(asked.length, 3);
+  assert.equal(asked[0].headers.Event, "created");
+  world.answers.publish = () => Response.json({ type: "urn:sluice:error:invalid-topic", detail: "no" }, { status: 400 });
+  await assert.rejects(client.publish("a..b", 1), { code: "invalid-topic", detail: "no", terminal: true });
+});

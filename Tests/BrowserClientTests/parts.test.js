@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import * as module from "../../Sources/BrowserClient/Client/client.js";
+
+const { matches, overlaps, reconnectDelay, TransportChoice, TransportMemory, EventParser, LIMITS } = module;
+
+test("patterns mean topics as the gateway has it", () => {
+  for (const [pattern, topic, is] of [
+    ["a.b", "a.b", true], ["a.b", "a.c", false], ["a.*", "a.b", true], ["a.*", "a.b.c", false], ["a.*", "a", false],
+    ["a.>", "a.b.c", true], ["a.>", "a", false], [">", "a", true], ["*.b", "a.b", true],
+  ]) assert.equal(matches(pattern, topic), is, `${pattern} ${topic}`);
+  for (const [a, b, is] of [["a.*", "*.b", true], ["a.*", "b.*", false], ["a.>", "a.b.c", true], ["a.*", "a.b.c", false]]) {
+    assert.equal(overlaps(a, b), is);
+    assert.equal(overlaps(b, a), is);
+  }
+});
+
+test("a reconnect waits anything up to a bound that doubles", () => {
+  const pace = { min_ms: 500, max_ms: 20_000 };
+  assert.equal(reconnectDelay(0, pace, () => 0.5), 250);
+  assert.equal(reconnectDelay(3, pace, () => 1), 4000);
+  assert.equal(reconnectDelay(50, pace, () => 1), 20_000);
+  assert.equal(reconnectDelay(50, pace, () => 0), 0);
+});
+
+test("a transport is left when it is refused, silent, or killed three times running, and for nothing else", () => {
+  const choice = new TransportChoice(["websocket", "sse", "poll"]);
+  for (let time = 0; time < 10; time++) assert.equal(choice.failed("away"), false);
+  assert.deepEqual([choice.failed("ended", 100), choice.failed("ended", 100)], [false, false]);
+  assert.equal(choice.failed("ended", 5000), false, "one that lasted begins the count anew");
+  assert.deepEqual([choice.failed("ended", 1), choice.failed("ended", 1), choice.failed("ended", 1)], [false, false, true]);
+  assert.equal(choice.current, "sse");
+  assert.equal(choice.failed("silent"), true);
+  assert.equal(choice.current, "poll");
+  assert.equal(choice.failed("refused"), false, "there is no other");
+  assert.deepEqual(choice.better, ["websocket", "sse"]);
+  choice.use("websocket");
+  assert.deepEqual([choice.current, choice.better], ["websocket", []]);
+});
+
+test("what worked is remembered for a while, and a storage that fails is nobody's trouble", () => {
+  let now = 0;
+  const items = new Map();
+  const storage = {
+    getItem: (key) => items.get(key), setItem: (key, value) => items.set(key, value), removeItem: (key) => items.delete(key),
+  };
+  const memory = new TransportMemory(storage, "g wifi", LIMITS, () => now);
+  assert.equal(memory.recall(), null);
+  memory.remember("sse");
+  now += LIMITS.remembered - 1;
+  assert.equal(memory.recall(), "sse");
+  now += 1;
+  assert.equal(memory.recall(), null);
+  assert.equal(items.size, 0);
+  memory.remember("poll");
+  now -= 10 * LIMITS.remembered;
+  assert.equal(memory.recall(), null, "the clock was set back");
+  const broken = new TransportMemory(null, "g", LIMITS, () => 0);
+  broken.remember("sse");
+  assert.equal(broken.recall(), null);
+});
+
+test("events come whole, however their bytes are cut", () => {
+  const text = "retry: 250\n\nid: e-1\r\nevent: gap\r\ndata: {\r\ndata: }\r\n\r\n: note\n\ndata:x\n\n";
+  for (let cut = 0; cut <= text.length; cut++) {
+    const parser = new EventParser();
+    const events = [...parser.push(text.slice(0, cut)), ...parser.push(text.slice(cut))];
+    assert.equal(parser.retry, 250);
+    assert.deepEqual(events.map(({ event, id, data }) => [event, id, data]), [["gap", "e-1", "{\n}"], ["message", null, "x"]], `${cut}`);
+  }
+});
+
+test("everything that is exported is declared", () => {
+  const declared = readFileSync(new URL("../../Sources/BrowserClient/Client/client.d.ts", import.meta.url), "utf8");
+  for (const name of Object.keys(module)) assert.match(declared, new RegExp(`export (class|function|const) ${name}\\b`), name);
+  for (const name of Object.keys(LIMITS)) assert.match(declared, new RegExp(`\\b${name}: number`), name);
+});

@@ -58,7 +58,7 @@ final class AdminRoutes: Sendable {
   private func routeForPages(_ exchange: any HTTPExchange, _ path: String) throws(Problem) {
     if BrowserFiles.admin.contains(path) { return BrowserFiles.admin.answer(exchange, path) }
     guard PublicRoutes.Resource(path: path)?.isForOperators == true else { throw .notFound(path) }
-    gateway.loops[exchange.eventLoop].publicRoutes.value.route(exchange)
+    gateway.loops[exchange.eventLoop].publicRoutes.value.route(exchange, forOperators: true)
   }
 
   /// - Parameter reason: why not; nil is healthy.

@@ -8,7 +8,8 @@ import WireFormat
 
 /// `GET /v1/negotiate` (protocol section 5): what this gateway lets this client use, best first, and where "now" is.
 extension PublicRoutes {
-  func negotiate(_ exchange: any HTTPExchange, _ headers: HTTPHeaders) throws(Problem) {
+  /// - Parameter publicURL: what the transports' URLs are under; nil: where the request went.
+  func negotiate(_ exchange: any HTTPExchange, _ headers: HTTPHeaders, publicURL: String?) throws(Problem) {
     let request = exchange.request
     let query = try Query(request.target, allowed: ["transports", "topic"], repeatable: ["topic"])
     let patterns = try TopicPattern.parse(query.all("topic"), parameter: "topic")
@@ -19,7 +20,7 @@ extension PublicRoutes {
     guard !transports.isEmpty else {
       throw .transportNotAllowed(query["transports"] ?? "any transport", allowed: allowed.map(\.rawValue))
     }
-    let base = configuration.publicURL ?? "\(request.scheme)://\(authority(of: exchange))"
+    let base = publicURL ?? "\(request.scheme)://\(authority(of: exchange))"
     let entries = transports.map { kind -> JSONValue in
       // http becomes ws, and https wss.
       let base = kind == .websocket ? "ws\(base.dropFirst("http".count))" : base

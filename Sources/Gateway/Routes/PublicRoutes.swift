@@ -64,7 +64,8 @@ final class PublicRoutes {
     }
   }
 
-  func route(_ exchange: any HTTPExchange) {
+  /// - Parameter forOperators: it came to their listener, whose pages stay with it whatever the public URL is.
+  func route(_ exchange: any HTTPExchange, forOperators: Bool = false) {
     let path = exchange.request.target.rawPath
     // Of these nobody has to be kept away.
     if files.contains(path) { return files.answer(exchange, path) }
@@ -79,7 +80,7 @@ final class PublicRoutes {
         headers.add(name: "Allow", value: resource.methods.joined(separator: ", "))
         throw .methodNotAllowed(method, allowed: resource.methods)
       }
-      try serve(exchange, resource, headers)
+      try serve(exchange, resource, headers, publicURL: forOperators ? nil : configuration.publicURL)
     } catch {
       exchange.refuse(error, headers: headers)
     }
@@ -93,7 +94,7 @@ final class PublicRoutes {
   }
 
   private func serve(
-    _ exchange: any HTTPExchange, _ resource: Resource, _ headers: HTTPHeaders
+    _ exchange: any HTTPExchange, _ resource: Resource, _ headers: HTTPHeaders, publicURL: String?
   ) throws(Problem) {
     switch (resource, exchange.request.method) {
     case (.stream, "POST"):
@@ -104,7 +105,7 @@ final class PublicRoutes {
     case (.stream, _):
       open(try StreamRequest(exchange.request, limits: context.settings.requests), exchange, headers)
     case (.negotiate, _):
-      try negotiate(exchange, headers)
+      try negotiate(exchange, headers, publicURL: publicURL)
     case (.publish, _):
       try publishBatch(exchange, headers)
     case (.messages(let topic), "POST"):

@@ -98,6 +98,26 @@ extension OverSockets {
     @Test(
       .timeLimit(.minutes(2)),
       arguments: [
+        ("https://rt.example.com/base", "https://rt.example.com", 200),
+        ("https://RT.example.com:443", "https://rt.example.com", 200),
+        ("http://rt.example.com:8080", "http://rt.example.com:8080", 200),
+        ("http://rt.example.com:8080", "http://rt.example.com", 403),
+        ("https://rt.example.com", "https://rt.example.com.evil.example", 403),
+      ])
+    func `a page of the public URL is the gateway's own, whatever a proxy makes of the host`(
+      publicURL: String, origin: String, status: Int
+    ) async throws {
+      try await withGateway {
+        $0.publicURL = publicURL
+      } _: { gateway in
+        let answer = try await gateway.call("GET", "/v1/negotiate", headers: [("Origin", origin)])
+        #expect(answer.status == status)
+      }
+    }
+
+    @Test(
+      .timeLimit(.minutes(2)),
+      arguments: [
         ("https://evil.example", false), ("null", false), ("https://app.example.com", true),
         ("https://app.example.com.evil.example", false), ("http://app.example.com", false),
         ("https://APP.example.com:443", false),

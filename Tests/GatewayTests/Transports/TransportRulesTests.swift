@@ -78,6 +78,9 @@ extension OverSockets {
             #"{"name":"websocket","url":"wss://rt.example.com/base/v1/stream"}"#,
             #"{"name":"poll","url":"https://rt.example.com/base/v1/stream"}"#,
           ])
+        // The console is of the operators' listener, and a page may not go elsewhere.
+        let console = try await gateway.admin("GET", "/v1/negotiate?transports=poll")
+        #expect(console.elements("transports") == [#"{"name":"poll","url":"\#(gateway.adminURL)/v1/stream"}"#])
       }
     }
   }

@@ -10,7 +10,7 @@ package final class SQLiteDatabase {
 
   let handle: OpaquePointer
   /// Pages in the write-ahead log after this connection's last commit.
-  private let logPages = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+  private let logPages: UnsafeMutablePointer<Int32>
 
   /// - Parameters:
   ///   - path: of the file; what SQLite makes of special names is switched off.
@@ -25,6 +25,8 @@ package final class SQLiteDatabase {
       throw SQLiteError(code: result, message: message)
     }
     self.handle = handle
+    // Not before: where opening fails nobody would free it.
+    logPages = .allocate(capacity: 1)
     logPages.initialize(to: 0)
     sqlite3_wal_hook(
       handle,

@@ -252,13 +252,15 @@ extension Problem {
   }
 
   /// - Parameter allowed: those that are; possibly none.
-  package static func transportNotAllowed(_ transport: String, allowed: [String]) -> Problem {
+  package static func transportNotAllowed(
+    _ transport: String, allowed: [String], parameter: String = "transport"
+  ) -> Problem {
     Problem(
       .transportNotAllowed,
       allowed.isEmpty
         ? "No transport may be used for all of these topics together; its operator's rules for them have none in common."
         : "This gateway's operator does not allow \(transport) here; use \(Quoting.list(allowed)).",
-      parameter: "transport")
+      parameter: parameter)
   }
 
   package static func originNotAllowed(_ origin: String) -> Problem {

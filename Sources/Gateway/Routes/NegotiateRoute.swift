@@ -18,7 +18,8 @@ extension PublicRoutes {
     let known = query["transports"].map { Set($0.split(separator: ",").map(String.init)) }
     let transports = allowed.filter { known?.contains($0.rawValue) ?? true }
     guard !transports.isEmpty else {
-      throw .transportNotAllowed(query["transports"] ?? "any transport", allowed: allowed.map(\.rawValue))
+      throw .transportNotAllowed(
+        query["transports"] ?? "any transport", allowed: allowed.map(\.rawValue), parameter: "transports")
     }
     let base = publicURL ?? "\(request.scheme)://\(authority(of: exchange))"
     let entries = transports.map { kind -> JSONValue in

@@ -25,7 +25,8 @@ let settingSamples: [String: String] = [
   "history.messages": "0",
   "history.age": "2d3h",
   "history.bytes": "3MB",
-  "topics": #"[{ match: "orders.*", history: { messages: 5, age: 1h, bytes: 1MiB } }, { match: "a:b", transports: ["poll"] }]"#,
+  "topics":
+    #"[{ match: "orders.*", history: { messages: 5, age: 1h, bytes: 1MiB } }, { match: "a:b", transports: ["poll"] }]"#,
   "tls.certificates": #"[{ certificate: "a \"b\\.pem", key: "/etc/key.pem" }, { certificate: "c", key: "d" }]"#,
   "tls.client_certificates": "optional",
   "tls.client_authorities": "../clients.pem",

@@ -13,7 +13,7 @@ extension OverSockets {
         }
         let wrong = try await gateway.admin("POST", "/health/live")
         #expect(wrong.status == 405 && wrong["Allow"] == "GET, HEAD")
-        #expect(try await gateway.admin("GET", "/v1/stream").status == 404)
+        #expect(try await gateway.admin("GET", "/health").status == 404)
       }
     }
 

@@ -73,7 +73,7 @@ struct Refused: CustomTestStringConvertible {
     .post("/v1/stream", #"{"topics":["a b"]}"#, 400, "invalid-pattern", "topics", topic: "a b"),
     .post("/v1/stream", #"{"topics":["a"],"wait":"1"}"#, 400, "invalid-parameter", "wait"),
     .post("/v1/stream?topic=a", #"{"topics":["a"]}"#, 400, "unknown-parameter", "topic"),
-    .get("/v1/negotiate?transports=smoke", 400, "invalid-parameter", "transports"),
+    .get("/v1/negotiate?transports=smoke", 406, "transport-not-allowed", "transports"),
     .get("/v1/negotiate?topic=a..b", 400, "invalid-pattern", "topic", topic: "a..b"),
     .get("/v1/negotiate?x=1", 400, "unknown-parameter", "x"),
     .get("/v1/topics/never", 404, "not-found", topic: "never"),

@@ -130,7 +130,7 @@ final class HTTPWire {
       while let chunk = try await chunk(within: limit) { answer.body += chunk }
     } else if let length = answer["Content-Length"].flatMap({ Int($0) }) {
       answer.body = try await exactly(length)
-    } else if answer.status >= 200, answer.status != 204 {
+    } else if answer.status >= 200, answer.status != 204, answer.status != 304 {
       while let bytes = try await some(within: limit) { answer.body += bytes }
     }
     return answer

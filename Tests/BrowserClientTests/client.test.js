@@ -269,3 +269,23 @@ test("a publish that fails is tried again with the same key", async () => {
   world.answers.publish = () => Response.json({ type: "urn:sluice:error:invalid-topic", detail: "no" }, { status: 400 });
   await assert.rejects(client.publish("a..b", 1), { code: "invalid-topic", detail: "no", terminal: true });
 });
+
+test("who goes back for what is read already, over a websocket alone, gets it, and nobody else does", async () => {
+  const world = new World();
+  const { client, heard } = await reading(world, { transports: ["websocket"] }, { since: "e-0" });
+  world.socket.open();
+  world.socket.message("e-1", 1);
+  world.socket.message("e-2", 2);
+  const again = [];
+  client.subscribe(["a", "b"], { since: "e-0" }).addEventListener("message", ({ detail }) => again.push(detail.seq));
+  await settled();
+  const [dropped, asked] = world.socket.sent.slice(-2);
+  assert.deepEqual(dropped, { type: "unsubscribe", topics: ["a"] });
+  assert.deepEqual([asked.topics, asked.since], [["a", "b"], "e-0"]);
+  // On its way already when the gateway heard of it.
+  world.socket.message("e-3", 3);
+  world.socket.say({ type: "subscribed", id: "e-0", ref: asked.ref });
+  for (const seq of [1, 2, 3]) world.socket.message(`e-${seq}`, seq);
+  world.socket.say({ type: "caught_up", id: "e-3", ref: asked.ref });
+  assert.deepEqual([heard, again, client.position], [[1, 2, 3], [1, 2, 3], "e-3"]);
+});

@@ -974,7 +974,7 @@ export class Sluice extends EventTarget {
       case undefined:
       case "gap": {
         this.#move(id);
-        const newcomers = this.#joining && !this.#joining.stop ? this.#joining.group : [];
+        const newcomers = this.#joining?.isReading ? this.#joining.group : [];
         for (const subscription of this.#subscriptions) {
           if (subscription.isJoined || newcomers.includes(subscription)) this.#give(subscription, item);
         }
@@ -986,6 +986,7 @@ export class Sluice extends EventTarget {
         return;
       case "subscribed":
         if (this.#joining?.ref !== item.ref) return;
+        this.#joining.isReading = true;
         if (this.#joining.isCatchingUp) return this.#move(id);
         return this.#hasJoined(id);
       case "caught_up":
@@ -1011,9 +1012,9 @@ export class Sluice extends EventTarget {
     if (isWanted) subscription.take(item);
   }
 
-  /** Everything up to an id was told: to all, or while newcomers are brought up, to them. */
+  /** Everything up to an id was told: to all, or while newcomers are brought up on this connection, to them. */
   #move(id) {
-    if (!this.#joining || this.#joining.stop) {
+    if (!this.#joining?.isReading) {
       this.#position = id;
       for (const subscription of this.#subscriptions) if (subscription.isJoined) subscription.position = id;
     } else {

@@ -14,7 +14,7 @@ HURRIED = "since: 'earliest', limits: { probeFirst: 300, probeMost: 600 }"
 # A client that does not probe while a test looks.
 PATIENT = "since: 'earliest'"
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 _numbers = itertools.count(1)
 

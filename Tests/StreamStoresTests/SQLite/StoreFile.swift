@@ -25,11 +25,18 @@ final class StoreFile: Sendable {
   var path: String { settings.path }
   var folderPath: String { folder.path }
 
-  /// Starts a store for as long as `body` runs.
+  /// Starts a store for as long as `body` runs, and until nobody has its file any more.
   @discardableResult
   func start<Result>(
     _ options: StoreOptions = StoreOptions(), _ body: (TestStore) async throws -> Result
   ) async throws -> Result {
+    let result = try await run(options, body)
+    // Its threads may be at their last step.
+    while isLocked { try await Task.sleep(for: .milliseconds(1)) }
+    return result
+  }
+
+  private func run<Result>(_ options: StoreOptions, _ body: (TestStore) async throws -> Result) async throws -> Result {
     let number = starts.wrappingAdd(1, ordering: .relaxed).newValue
     let clock = clock
     let store = try SQLiteStore(
@@ -37,6 +44,12 @@ final class StoreFile: Sendable {
     ) { clock.now }
     defer { store.close() }
     return try await body(TestStore(store: store, clock: clock))
+  }
+
+  private var isLocked: Bool {
+    let descriptor = open(path + ".lock", O_RDWR)
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_EX | LOCK_NB) != 0
   }
 
   /// A connection beside the store's own.

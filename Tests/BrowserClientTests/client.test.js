@@ -289,3 +289,24 @@ test("who goes back for what is read already, over a websocket alone, gets it, a
   world.socket.say({ type: "caught_up", id: "e-3", ref: asked.ref });
   assert.deepEqual([heard, again, client.position], [[1, 2, 3], [1, 2, 3], "e-3"]);
 });
+
+/** Symptom: with short heartbeats a reconnect lost a hundred messages now and then, and the next break made it so. */
+test("a heartbeat before the reading has begun is no position of ours", async () => {
+  const world = new World();
+  const { client } = await reading(world, {}, { since: "e-3" });
+  world.socket.open();
+  world.socket.message("e-4", 1);
+  await world.clock.advance(6000);
+  world.socket.end();
+  await world.clock.advance(1000);
+  world.socket.onopen();
+  world.socket.say({ type: "hello", id: "e-90" });
+  world.socket.say({ type: "heartbeat", id: "e-90" });
+  assert.equal(client.position, "e-4");
+  await world.clock.advance(1500);
+  world.socket.end();
+  await world.clock.advance(1000);
+  world.socket.onopen();
+  world.socket.say({ type: "hello", id: "e-91" });
+  assert.equal(world.socket.sent.at(-1).since, "e-4");
+});

@@ -930,7 +930,10 @@ export class Sluice extends EventTarget {
     if (!group.length) return this.#join();
     const ref = ++this.#ref;
     this.#joining = { group, ref, isCatchingUp: Object.keys(start).length > 0 };
-    if (again.length) this.#main.send({ type: "unsubscribe", topics: again });
+    if (again.length) {
+      this.#main.isReading = false;
+      this.#main.send({ type: "unsubscribe", topics: again });
+    }
     this.#main.send({ type: "subscribe", topics: [...new Set([...this.#topics(group), ...again])], ...start, ref });
   }
 
@@ -986,7 +989,7 @@ export class Sluice extends EventTarget {
         return;
       case "subscribed":
         if (this.#joining?.ref !== item.ref) return;
-        this.#joining.isReading = true;
+        this.#joining.isReading = this.#main.isReading = true;
         if (this.#joining.isCatchingUp) return this.#move(id);
         return this.#hasJoined(id);
       case "caught_up":
@@ -998,7 +1001,8 @@ export class Sluice extends EventTarget {
         for (const subscription of this.#joined()) subscription.dispatchEvent(new CustomEvent("caught_up"));
         return;
       case "heartbeat":
-        if (id) this.#move(id);
+        // Of a websocket that reads nothing yet it is where the gateway stands.
+        if (id && (this.#transport !== "websocket" || this.#main.isReading)) this.#move(id);
         this.#tabs?.tellPosition(this.#position);
         return;
       case "error":
@@ -1178,6 +1182,7 @@ export class Sluice extends EventTarget {
           if (this.#main !== old || this.#joining) return fail();
           this.#probe = null;
           this.#main = probe;
+          probe.isReading = true;
           old.close();
           probe.topicCount = this.#topics(opening.group).length;
           this.#choice.use(name);

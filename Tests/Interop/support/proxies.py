@@ -8,15 +8,9 @@ import socket
 import subprocess
 
 from support.gateway import wait_for
+from support.held_port import HeldPort
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "deploy" / "examples"
-
-
-def free_port():
-    """One that the system chose a moment ago; a proxy cannot be asked which one it got."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def listens(port):
@@ -37,7 +31,8 @@ class Front:
 class Proxy:
     """`replacements` are texts of the example and what stands there instead."""
 
-    def __init__(self, folder, example, replacements):
+    def __init__(self, folder, example, held, replacements):
+        self._held = held
         text = (EXAMPLES / example).read_text()
         for old, new in replacements.items():
             assert old in text, f"{example} has no {old}"
@@ -61,13 +56,16 @@ class Proxy:
         except ProcessLookupError:
             pass
         self.process.wait(10)
+        for port in self._held:
+            port.close()
         self.log.close()
 
 
 class Nginx(Proxy):
     def __init__(self, folder, gateway, pair):
-        self.port, self.tls_port = free_port(), free_port()
-        super().__init__(folder, "nginx.conf", {
+        held = [HeldPort(), HeldPort()]
+        self.port, self.tls_port = (port.number for port in held)
+        super().__init__(folder, "nginx.conf", held, {
             "server 127.0.0.1:8080;": f"server 127.0.0.1:{gateway.port};",
             "127.0.0.1:8000": f"127.0.0.1:{self.port}",
             "#listen 127.0.0.1:8443": f"listen 127.0.0.1:{self.tls_port}",
@@ -87,10 +85,11 @@ class HAProxy(Proxy):
     def __init__(self, folder, gateway, pair, secure=None):
         both = folder / "both.pem"
         both.write_text(pair.certificate.read_text() + pair.key.read_text())
-        self.http1, self.http2, self.tls1, self.tls2, self.tcp = (free_port() for _ in range(5))
+        held = [HeldPort() for _ in range(5)]
+        self.http1, self.http2, self.tls1, self.tls2, self.tcp = (port.number for port in held)
         admin = re.search(r":(\d+)$", gateway.admin).group(1)
         secure_admin = re.search(r":(\d+)$", (secure or gateway).admin).group(1)
-        super().__init__(folder, "haproxy.cfg", {
+        super().__init__(folder, "haproxy.cfg", held, {
             "127.0.0.1:8080 check port 8081": f"127.0.0.1:{gateway.port} check port {admin}",
             "127.0.0.1:8080 proto h2 check port 8081": f"127.0.0.1:{gateway.port} proto h2 check port {admin}",
             "127.0.0.1:9443 send-proxy-v2 check port 9081":

@@ -274,20 +274,136 @@ test("who goes back for what is read already, over a websocket alone, gets it, a
   const world = new World();
   const { client, heard } = await reading(world, { transports: ["websocket"] }, { since: "e-0" });
   world.socket.open();
-  world.socket.message("e-1", 1);
-  world.socket.message("e-2", 2);
+  const old = world.socket;
+  old.message("e-1", 1);
+  old.message("e-2", 2);
   const again = [];
   client.subscribe(["a", "b"], { since: "e-0" }).addEventListener("message", ({ detail }) => again.push(detail.seq));
   await settled();
-  const [dropped, asked] = world.socket.sent.slice(-2);
-  assert.deepEqual(dropped, { type: "unsubscribe", topics: ["a"] });
-  assert.deepEqual([asked.topics, asked.since], [["a", "b"], "e-0"]);
-  // On its way already when the gateway heard of it.
-  world.socket.message("e-3", 3);
-  world.socket.say({ type: "subscribed", id: "e-0", ref: asked.ref });
-  for (const seq of [1, 2, 3]) world.socket.message(`e-${seq}`, seq);
-  world.socket.say({ type: "caught_up", id: "e-3", ref: asked.ref });
-  assert.deepEqual([heard, again, client.position], [[1, 2, 3], [1, 2, 3], "e-3"]);
+  const beside = world.socket;
+  beside.onopen();
+  beside.say({ type: "hello", id: "e-9" });
+  const asked = beside.sent.at(-1);
+  assert.deepEqual([asked.topics, asked.since, client.transport], [["a", "b"], "e-0", "websocket"]);
+  beside.say({ type: "subscribed", id: "e-0", ref: asked.ref });
+  for (const seq of [1, 2]) beside.message(`e-${seq}`, seq);
+  old.message("e-3", 3);
+  assert.deepEqual([old.isClosed, heard, again], [false, [1, 2, 3], [1, 2]], "the stream goes on meanwhile");
+  beside.say({ type: "caught_up", id: "e-2", ref: asked.ref });
+  await settled();
+  assert.deepEqual([old.isClosed, beside.isClosed, world.sockets.length], [true, true, 3]);
+  world.socket.open();
+  assert.deepEqual([world.socket.sent[0].topics, world.socket.sent[0].since], [["a", "b"], "e-2"], "the earlier of the two");
+  for (const seq of [3, 4]) world.socket.message(`e-${seq}`, seq);
+  assert.deepEqual([heard, again], [[1, 2, 3, 4], [1, 2, 3, 4]]);
+});
+
+/** Symptom: one wrong topic, subscribed to over an event stream, ended everything else as well. */
+test("what a newcomer may not read is its own affair, on event streams too", async () => {
+  const world = new World();
+  const { client, heard } = await reading(world, { transports: ["sse"] });
+  const old = world.stream;
+  world.answers.sse = () => Response.json({ type: "urn:sluice:error:invalid-topic", detail: "no" }, { status: 400 });
+  const other = client.subscribe("a..b");
+  await assert.rejects(other[Symbol.asyncIterator]().next(), { code: "invalid-topic", terminal: true });
+  await settled();
+  old.message("e-1", 1);
+  await settled();
+  assert.deepEqual([client.state, heard, other.isOver, old.signal.aborted], ["connected", [1], true, false]);
+});
+
+test("a first subscription that is refused leaves a client that others can use", async () => {
+  const world = new World();
+  world.answers.sse = () => Response.json({ type: "urn:sluice:error:invalid-topic", detail: "no" }, { status: 400 });
+  const { client, subscription } = await reading(world, { transports: ["sse"] });
+  assert.deepEqual([client.state, subscription.isOver, client.errors[0].code], ["idle", true, "invalid-topic"]);
+  world.answers.sse = "serve";
+  client.subscribe("b");
+  await settled();
+  assert.equal(client.state, "connected");
+});
+
+test("a newcomer that leaves while it is brought up takes its connection along", async () => {
+  const world = new World();
+  const { client } = await reading(world, { transports: ["sse"] });
+  const old = world.stream;
+  const other = client.subscribe("b", { since: "earliest" });
+  await settled();
+  assert.equal(world.streams.length, 2);
+  other.unsubscribe();
+  await settled();
+  assert.deepEqual([world.streams[1].signal.aborted, old.signal.aborted, world.streams.length], [true, false, 2]);
+  client.subscribe("c");
+  await settled();
+  assert.equal(world.asked("sse").at(-1).query.get("topic"), "c");
+});
+
+/** Two nodes, and the newcomer's is of an epoch that the stream has not come to: one of them would lose without a word. */
+test("a newcomer of another epoch joins when the stream has come there too", async () => {
+  const world = new World();
+  const { client } = await reading(world, { transports: ["sse"] }, { since: "e-5" });
+  const other = client.subscribe("b", { since: "earliest" });
+  await settled();
+  world.stream.send("caught_up", { type: "caught_up", id: "f-90" });
+  await settled();
+  assert.deepEqual([client.state, other.isJoined], ["waiting", false]);
+  await world.clock.advance(1000);
+  assert.deepEqual(world.asked("sse").at(-2).query.getAll("topic"), ["a"]);
+  assert.equal(world.asked("sse").at(-1).query.get("since"), "f-90");
+  world.streams.at(-2).send("gap", { type: "gap", id: "f-90", reason: "epoch" });
+  await settled();
+  world.stream.send("caught_up", { type: "caught_up", id: "f-91" });
+  await settled();
+  assert.deepEqual(world.asked("sse").at(-1).query.getAll("topic"), ["a", "b"]);
+  assert.equal(world.asked("sse").at(-1).query.get("since"), "f-90");
+});
+
+test("from now on, after nobody read for a while, is from then on", async () => {
+  const world = new World();
+  const { client, subscription } = await reading(world);
+  world.socket.open();
+  world.socket.message("e-10", 1);
+  subscription.unsubscribe();
+  await settled();
+  assert.deepEqual([client.state, client.position], ["idle", null]);
+  client.subscribe("b");
+  await settled();
+  world.socket.open();
+  assert.equal(world.socket.sent[0].since, undefined);
+});
+
+/** A move up that does not have everybody would leave somebody without messages, and without a word. */
+test("a better transport that does not read what has come meanwhile is not taken", async () => {
+  const world = new World();
+  world.transports = ["sse", "websocket"];
+  world.answers.sse = () => { throw new TypeError("fetch failed"); };
+  const { client } = await reading(world, { transports: ["sse", "websocket"] });
+  await world.clock.advance(5000);
+  world.socket.open();
+  assert.equal(client.transport, "websocket");
+  world.answers.sse = "serve";
+  await world.clock.advance(23_000);
+  assert.equal(world.streams.length, 1);
+  client.subscribe("b");
+  await settled();
+  world.socket.answer();
+  world.stream.send("caught_up", { type: "caught_up", id: "e-9" });
+  await settled();
+  assert.deepEqual([client.transport, world.stream.signal.aborted, world.socket.isClosed], ["websocket", true, false]);
+});
+
+test("what answers in the gateway's place is not taken for it", async () => {
+  const world = new World();
+  const { negotiate } = world.answers;
+  world.answers.negotiate = () => Response.json({ login: "please" });
+  const { client } = await reading(world);
+  assert.deepEqual([client.state, client.errors[0].code], ["waiting", "network"]);
+  world.answers.negotiate = negotiate;
+  await world.clock.advance(1000);
+  world.socket.open();
+  assert.equal(client.state, "connected");
+  world.socket.onmessage({ data: "<html>" });
+  assert.equal(world.socket.isClosed, true);
 });
 
 /** Symptom: with short heartbeats a reconnect lost a hundred messages now and then, and the next break made it so. */

@@ -153,3 +153,42 @@ class FakeSocket {
   /** The connection ends. */
   end(code = 1006, reason = "") { this.onclose?.({ code, reason }); }
 }
+
+/** The locks and channels of one origin. */
+export class Origin {
+  #queues = new Map();
+  #channels = new Set();
+
+  /** What one tab has of it; while `isHeld` its own requests for locks are slow to arrive. */
+  tab() {
+    const origin = this;
+    const tab = { isHeld: false, waiting: [], release() { tab.isHeld = false; for (const request of tab.waiting.splice(0)) request(); } };
+    const locks = {
+      request: (name, body) => {
+        const request = () => origin.#request(name, body);
+        if (tab.isHeld) tab.waiting.push(request);
+        else request();
+      },
+    };
+    tab.environment = {
+      locks,
+      BroadcastChannel: class {
+        constructor() { origin.#channels.add(this); }
+        postMessage(word) {
+          if (!origin.#channels.has(this)) throw new Error("the channel is closed");
+          const text = JSON.stringify(word);
+          for (const other of origin.#channels) {
+            if (other !== this) queueMicrotask(() => origin.#channels.has(other) && other.onmessage({ data: JSON.parse(text) }));
+          }
+        }
+        close() { origin.#channels.delete(this); }
+      },
+    };
+    return tab;
+  }
+
+  #request(name, body) {
+    const before = this.#queues.get(name) ?? Promise.resolve();
+    this.#queues.set(name, before.then(body));
+  }
+}

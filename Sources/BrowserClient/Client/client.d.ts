@@ -84,7 +84,7 @@ export class SluiceError extends Error {
   readonly detail: string;
   /** HTTP's, or a close code; 0 if there is none. */
   readonly status: number;
-  /** Whether the client has given up. */
+  /** Whether it will not be tried again: the client has given up, or the subscription that was refused is over. */
   readonly terminal: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;
@@ -137,6 +137,8 @@ export class Sluice extends EventTarget {
 export function matches(pattern: string, topic: string): boolean;
 /** Whether a topic can be meant by both of two patterns. */
 export function overlaps(one: string, other: string): boolean;
+/** The earlier of two positions of one epoch; null if they are of different ones. */
+export function earlier(one: string, other: string): string | null;
 /** How long to wait before an attempt, in milliseconds. */
 export function reconnectDelay(attempt: number, pace: { min_ms: number; max_ms: number }, random: () => number): number;
 

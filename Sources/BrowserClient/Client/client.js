@@ -39,7 +39,7 @@ export const LIMITS = Object.freeze({
   urlLength: 2000,
 });
 
-/** Something went wrong; `terminal` says that the client has given up. */
+/** Something went wrong; `terminal` says that it will not be tried again. */
 export class SluiceError extends Error {
   /**
    * @param {string} code the gateway's, or one of `network`, `closed`, `silent`, `queue-full`, `no-transport`
@@ -78,6 +78,13 @@ export function overlaps(one, other) {
     if (a[index] !== "*" && b[index] !== "*" && a[index] !== b[index]) return false;
   }
   return a.length === b.length;
+}
+
+/** Of two positions of one epoch the earlier; null if they are of different ones. */
+export function earlier(one, other) {
+  const [[epoch, offset], [otherEpoch, otherOffset]] = [one, other].map((id) => id.split("-"));
+  if (epoch !== otherEpoch || Number.isNaN(offset - otherOffset)) return null;
+  return offset - otherOffset < 0 ? one : other;
 }
 
 /** Full jitter: anything up to a bound that doubles with each attempt. */
@@ -338,7 +345,8 @@ function openWebSocket(link, { url, token }) {
     if (token) send({ type: "auth", token, ref: "token" });
   };
   socket.onmessage = ({ data }) => {
-    const item = JSON.parse(data);
+    let item;
+    try { item = JSON.parse(data); } catch (cause) { return link.ended(failure(cause)); }
     if (item.type === "reconnect") advice = item.after_ms;
     link.item(item);
   };
@@ -373,6 +381,13 @@ async function problemOf(response) {
     retryAfter: after > 0 ? after * 1000 : undefined,
   });
 }
+
+/** What a refused command says. */
+const refusal = ({ code, status, detail }) =>
+  new SluiceError(code, detail, { status, terminal: status < 500 && status !== 408 && status !== 429 });
+
+/** Whether what was asked for is refused for good: not for want of a token, and not on this transport alone. */
+const isFinal = ({ status, terminal }) => terminal && status !== 401 && status !== 406;
 
 /** A request for a stream: in the URL, or in a body where that is too long. */
 function streamRequest({ url, token, topics, start, limits }, accept, extra = {}) {
@@ -466,13 +481,14 @@ function openPolls(link, request) {
   const abort = new AbortController();
   const run = async () => {
     let start = request.start;
-    // The first one answers at once, so that the connection is known to be one.
-    for (let wait = 0; !abort.signal.aborted; wait = link.limits.pollWait) {
+    // The first answers at once, so that the connection is known to be one, and so does each until there is no more.
+    for (let wait = 0, isFirst = true; !abort.signal.aborted; isFirst = false) {
       const { items, next } = await poll(link.env, { ...request, start }, link.limits, wait, abort.signal);
       if (abort.signal.aborted) return;
-      if (wait === 0) link.item({ type: "hello", id: start.since ?? next });
+      if (isFirst) link.item({ type: "hello" });
       for (const item of items) link.item(item);
-      link.item(items.length || wait ? { type: "heartbeat", id: next } : { type: "caught_up", id: next });
+      link.item({ type: items.length || wait ? "heartbeat" : "caught_up", id: next });
+      if (!items.length) wait = link.limits.pollWait;
       start = { since: next };
     }
   };
@@ -625,7 +641,7 @@ export class Sluice extends EventTarget {
   #token = null;
   #wake = () => {};
   #endSession = () => {};
-  #probe = null;
+  #stopProbe = () => {};
   #probeTimer;
   #probePause;
   #ref = 0;
@@ -716,8 +732,6 @@ export class Sluice extends EventTarget {
   /** @internal */
   _add(subscription) {
     this.#subscriptions.add(subscription);
-    // From now on is from where everybody is.
-    if (this.#position && !subscription.since && subscription.rewind === null) subscription.isNow = true;
     this.#changed();
   }
 
@@ -726,10 +740,15 @@ export class Sluice extends EventTarget {
     subscription.end();
     this.#tabs?.remove(subscription);
     if (!this.#subscriptions.delete(subscription)) return;
-    if (this.#joining?.group.includes(subscription)) this.#joining.group = this.#joining.group.filter((one) => one !== subscription);
-    if (!this.#subscriptions.size) {
-      this.#endSession({ how: "changed" });
-      return;
+    if (!this.#subscriptions.size) return this.#endSession({ how: "changed" });
+    const joining = this.#joining;
+    if (joining?.group.includes(subscription)) {
+      joining.group = joining.group.filter((one) => one !== subscription);
+      if (joining.stop && !joining.group.length) {
+        joining.stop();
+        this.#joining = null;
+        return this.#changed();
+      }
     }
     const unused = subscription.topics.filter((topic) => !this.#topics().includes(topic));
     if (!unused.length) return;
@@ -786,6 +805,8 @@ export class Sluice extends EventTarget {
       }
     }
     this.#isRunning = false;
+    // Nobody reads: there is no place to go on from.
+    this.#position = null;
     if (this.#state !== "closed") {
       this.#setTransport(null);
       this.#setState("idle");
@@ -815,7 +836,9 @@ export class Sluice extends EventTarget {
         headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store", signal: abort.signal,
       });
       if (!response.ok) throw await problemOf(response);
-      this.#negotiated = await response.json();
+      const negotiated = await response.json();
+      if (!Array.isArray(negotiated?.transports)) throw new TypeError("something answered that is not the gateway");
+      this.#negotiated = negotiated;
     } catch (cause) {
       if (cause instanceof SluiceError) throw cause;
       throw new SluiceError("network", "the gateway cannot be reached", { cause });
@@ -841,6 +864,7 @@ export class Sluice extends EventTarget {
     return url.replace(/^ws/, "http");
   }
 
+  /** What a websocket reads it is told when it is open. */
   #request(name, topics, start) { return { url: this.#urlOf(name), token: this.#token, topics, start }; }
 
   /** What the connection that is about to open reads, and from where. */
@@ -849,9 +873,14 @@ export class Sluice extends EventTarget {
     let start = { since: this.#position };
     if (!group.length || !this.#position) {
       group = this.#newcomers();
-      start = this.#position && group[0].isNow ? { since: this.#position } : group[0].start;
+      start = this.#startOf(group);
     }
-    return { group, start, request: this.#request(name, name === "websocket" ? [] : this.#topics(group), start) };
+    return { group, start, request: this.#request(name, this.#topics(group), start) };
+  }
+
+  /** From now on is from where everybody is. */
+  #startOf([{ start }]) {
+    return this.#position && !Object.keys(start).length ? { since: this.#position } : start;
   }
 
   /** One connection, or several that relieve each other, until one ends. @returns {Promise<object>} why it ended */
@@ -860,11 +889,11 @@ export class Sluice extends EventTarget {
       this.#endSession = (reason) => {
         this.#endSession = () => {};
         this.env.clearTimeout(this.#probeTimer);
-        this.#probe?.close();
         this.#joining?.stop?.();
         this.#main?.close();
-        this.#main = this.#probe = this.#joining = null;
-        resolve(reason);
+        this.#main = this.#joining = null;
+        this.#stopProbe();
+        resolve({ group: opening.group, ...reason });
       };
       const opening = this.#opening(name);
       this.#main = this.#connect(name, opening, () => this.#opened(name, opening));
@@ -878,6 +907,30 @@ export class Sluice extends EventTarget {
       ended: (reason) => { if (connection === this.#main) this.#endSession(reason); },
     });
     connection.topicCount = this.#topics(opening.group).length;
+    return connection;
+  }
+
+  /**
+   * A connection beside the one in use, that may become it: `take` gets what it reads from a place on, `caughtUp` the
+   * position where nothing more was missing, `ended` why it ended.
+   */
+  #connectBeside(name, topics, start, { take, caughtUp, ended }) {
+    let ref;
+    const connection = new Connection(this, name, this.#request(name, topics, start), {
+      opened: () => {
+        if (name !== "websocket") return;
+        ref = ++this.#ref;
+        connection.send({ type: "subscribe", topics, ...start, ref });
+      },
+      item: (item) => {
+        if (connection === this.#main) this.#receive(item);
+        else if (item.type === undefined || item.type === "gap") take(item);
+        else if (item.type === "caught_up" && item.ref === ref) caughtUp(item.id);
+        else if (item.type === "error" && item.ref === ref) ended({ how: "status", error: refusal(item) });
+      },
+      ended: (reason) => connection === this.#main ? this.#endSession(reason) : ended(reason),
+    });
+    connection.topicCount = topics.length;
     return connection;
   }
 
@@ -907,66 +960,53 @@ export class Sluice extends EventTarget {
       return;
     }
     const [{ start }] = group;
-    if (this.#transport === "websocket") {
-      const covered = Object.keys(start).length ? this.#covered(group) : [];
-      if (!covered.length || !this.#choice.names.includes("poll")) return this.#subscribeBySocket(group, start, covered);
-    }
-    if (!Object.keys(start).length) {
-      // From now on: the stream begins anew with it, where it is.
-      this.#settle(group);
-      return this.#endSession({ how: "changed" });
-    }
-    this.#catchUp(group, start);
+    // A websocket is told; but what it reads already it is not sent again, not even from further back.
+    const isRead = Object.keys(start).length > 0 && this.#isReadAlready(group);
+    if (this.#transport === "websocket" && !isRead) this.#subscribeBySocket(group, start);
+    else this.#catchUp(group, this.#startOf(group));
   }
 
-  /** What is read already of what newcomers want: a connection is not sent that again. */
-  #covered(group) {
+  #isReadAlready(group) {
     const wanted = this.#topics(group);
-    return this.#topics(this.#joined()).filter((topic) => wanted.some((other) => overlaps(topic, other)));
+    return this.#topics(this.#joined()).some((topic) => wanted.some((other) => overlaps(topic, other)));
   }
 
-  /** @param {string[]} again what is subscribed anew with them, from where they begin: the others know what they have */
-  #subscribeBySocket(group, start, again = []) {
+  #subscribeBySocket(group, start) {
     if (!group.length) return this.#join();
     const ref = ++this.#ref;
     this.#joining = { group, ref, isCatchingUp: Object.keys(start).length > 0 };
-    if (again.length) {
-      this.#main.isReading = false;
-      this.#main.send({ type: "unsubscribe", topics: again });
-    }
-    this.#main.send({ type: "subscribe", topics: [...new Set([...this.#topics(group), ...again])], ...start, ref });
+    this.#main.send({ type: "subscribe", topics: this.#topics(group), ...start, ref });
   }
 
-  /** Brings newcomers up by polls of their own while the stream goes on; then both become one. */
-  async #catchUp(group, start) {
-    const abort = new AbortController();
-    const joining = (this.#joining = { group, stop: () => abort.abort() });
-    const name = this.#choice.names.includes("poll") ? "poll" : this.#transport;
-    try {
-      for (let isAlone = false; ; ) {
-        const request = this.#request(name, this.#topics(joining.group), start);
-        const { items, next } = await poll(this.env, request, this.limits, 0, abort.signal);
-        if (this.#joining !== joining) return;
-        for (const item of items) for (const subscription of joining.group) this.#give(subscription, item);
-        for (const subscription of joining.group) subscription.position = next;
-        start = { since: next };
-        if (items.length) continue;
-        if (isAlone) break;
-        // From here on the stream stands still, and the newcomers come to where it stands, or beyond: a node that is
-        // behind that answers the first of these two polls when it is there.
-        this.#main.close();
-        isAlone = true;
-        if (!this.#position) continue;
-        const place = this.#request(name, this.#topics(joining.group), { since: this.#position });
-        await poll(this.env, place, this.limits, 0, abort.signal);
-        if (this.#joining !== joining) return;
-      }
-      this.#settle(joining.group);
-      for (const subscription of joining.group) subscription.dispatchEvent(new CustomEvent("caught_up"));
-      this.#endSession({ how: "changed" });
-    } catch (reason) {
-      if (this.#joining === joining) this.#endSession(reason.how ? reason : failure(reason));
-    }
+  /** Brings newcomers up on a connection of their own while the stream goes on; then both become one. */
+  #catchUp(group, start) {
+    const joining = (this.#joining = { group });
+    const connection = this.#connectBeside(this.#transport, this.#topics(group), start, {
+      take: (item) => {
+        for (const subscription of joining.group) {
+          subscription.position = item.id;
+          this.#give(subscription, item);
+        }
+      },
+      caughtUp: (id) => {
+        for (const subscription of joining.group) subscription.position = id;
+        // All go on from the earlier of the two places, and know by the ids what they have. Of two epochs none is the
+        // earlier: then the stream comes to the later one first, and they try again.
+        const place = this.#position ? earlier(id, this.#position) : id;
+        if (!place) return this.#endSession({ how: "away" });
+        this.#position = place;
+        this.#settle(joining.group);
+        for (const subscription of joining.group) subscription.dispatchEvent(new CustomEvent("caught_up"));
+        this.#endSession({ how: "changed" });
+      },
+      ended: ({ how, error, afterMs }) => {
+        connection.close();
+        if (how === "status" && isFinal(error)) this.#refuse(joining.group, error);
+        // What is wrong with this transport, the stream itself will show.
+        else this.#endSession({ how: "away", error, afterMs: afterMs ?? error?.retryAfter });
+      },
+    });
+    joining.stop = () => connection.close();
   }
 
   // MARK: What comes
@@ -986,7 +1026,7 @@ export class Sluice extends EventTarget {
       case "hello":
         // A websocket's is where the gateway stands; what is read is told by `subscribed`.
         if (this.#transport !== "websocket" && id) this.#move(id);
-        return;
+        return this.#tabs?.tellPosition(this.#position);
       case "subscribed":
         if (this.#joining?.ref !== item.ref) return;
         this.#joining.isReading = this.#main.isReading = true;
@@ -999,7 +1039,7 @@ export class Sluice extends EventTarget {
         }
         this.#move(id);
         for (const subscription of this.#joined()) subscription.dispatchEvent(new CustomEvent("caught_up"));
-        return;
+        return this.#tabs?.tellPosition(this.#position);
       case "heartbeat":
         // Of a websocket that reads nothing yet it is where the gateway stands.
         if (id && (this.#transport !== "websocket" || this.#main.isReading)) this.#move(id);
@@ -1032,17 +1072,23 @@ export class Sluice extends EventTarget {
     this.#settle(group);
     this.#move(id);
     if (isCaughtUp) for (const subscription of group) subscription.dispatchEvent(new CustomEvent("caught_up"));
+    this.#tabs?.tellPosition(this.#position);
     this.#join();
   }
 
   /** A command of ours was refused: without a retry, what it was about is over. */
-  #refused({ code, status, detail, ref }) {
-    const error = new SluiceError(code, detail, { status, terminal: status < 500 && status !== 429 });
+  #refused(item) {
+    const error = refusal(item);
+    const { ref } = item;
     // A gateway that asks for no token says so.
-    if (ref === "token" && status === 400) return;
+    if (ref === "token" && error.status === 400) return;
     if (this.#joining?.ref !== ref || ref === undefined) return this.#tell(error);
-    if (!error.terminal) return this.#endSession({ how: "away", error });
-    const { group } = this.#joining;
+    if (error.terminal) this.#refuse(this.#joining.group, error);
+    else this.#endSession({ how: "away", error });
+  }
+
+  /** What some subscriptions ask for is not to be had: they are over, and the others go on. */
+  #refuse(group, error) {
     this.#joining = null;
     this.#tell(error);
     for (const subscription of group) {
@@ -1055,7 +1101,7 @@ export class Sluice extends EventTarget {
 
   // MARK: After an end
 
-  async #recover({ how, error, afterMs, lasted = 0, wasOpen = false, isFresh = false }) {
+  async #recover({ how, error, afterMs, group, lasted = 0, wasOpen = false, isFresh = false }) {
     this.#setTransport(null);
     if (lasted >= this.limits.stable) this.#attempt = 0;
     if (this.#renews(error)) return;
@@ -1063,6 +1109,8 @@ export class Sluice extends EventTarget {
     if (how === "status") {
       // This transport alone is not for this client.
       if (error.status === 406) how = "refused";
+      // Newcomers alone were refused.
+      else if (isFinal(error) && !group.some(({ isJoined }) => isJoined)) return this.#refuse(group, error);
       else if (error.terminal) throw error;
       else [how, afterMs] = ["away", afterMs ?? error.retryAfter];
     }
@@ -1166,43 +1214,37 @@ export class Sluice extends EventTarget {
   #tryBeside(name) {
     return new Promise((resolve) => {
       const old = this.#main;
-      const opening = this.#opening(name);
+      const { group, start } = this.#opening(name);
+      const topics = this.#topics(group);
       const items = [];
-      let ref;
-      const probe = (this.#probe = new Connection(this, name, opening.request, {
-        opened: () => {
-          if (name !== "websocket") return;
-          ref = ++this.#ref;
-          probe.send({ type: "subscribe", topics: this.#topics(opening.group), ...opening.start, ref });
-        },
-        item: (item) => {
-          if (probe === this.#main) return this.#receive(item);
-          if (item.type === undefined || item.type === "gap") items.push(item);
-          if (item.type !== "caught_up" || item.ref !== ref) return;
-          if (this.#main !== old || this.#joining) return fail();
-          this.#probe = null;
+      const end = (isMain) => {
+        this.env.clearTimeout(timer);
+        this.#stopProbe = () => {};
+        if (!isMain) probe.close();
+        resolve(isMain);
+      };
+      const probe = this.#connectBeside(name, topics, start, {
+        take: (item) => items.push(item),
+        caughtUp: (id) => {
+          // Who came or went meanwhile is not in it, or still is.
+          const isOther = String(topics.sort()) !== String(this.#topics(this.#joined()).sort());
+          if (this.#main !== old || this.#joining || isOther) return end(false);
           this.#main = probe;
           probe.isReading = true;
           old.close();
-          probe.topicCount = this.#topics(opening.group).length;
           this.#choice.use(name);
           this.#setTransport(name);
           this.#memory.remember(name === this.#choice.names[0] ? null : name);
           for (const one of items) this.#receive(one);
-          this.#move(item.id);
+          this.#move(id);
           this.#planProbe();
           this.#join();
-          resolve(true);
+          end(true);
         },
-        ended: (reason) => probe === this.#main ? this.#endSession(reason) : fail(),
-      }));
-      const fail = () => {
-        probe.close();
-        if (this.#probe === probe) this.#probe = null;
-        resolve(false);
-      };
-      const patience = this.limits.firstByteMost;
-      this.env.setTimeout(() => probe !== this.#main && fail(), 3 * patience);
+        ended: () => end(false),
+      });
+      const timer = this.env.setTimeout(() => end(false), 3 * this.limits.firstByteMost);
+      this.#stopProbe = () => end(false);
     });
   }
 
@@ -1278,6 +1320,7 @@ class Tabs {
   #watched = new Set();
   #release = () => {};
   #key = 0;
+  #isAlive = false;
   leads = false;
 
   constructor(client, url) {
@@ -1287,8 +1330,12 @@ class Tabs {
     this.#channel.onmessage = ({ data }) => this.#heard(data);
     const { locks } = client.env;
     const forever = new Promise((resolve) => { this.#release = resolve; });
-    // While it is held this tab lives.
-    locks.request(`${this.#name}:${this.#id}`, () => forever);
+    // While it is held this tab lives: who leads waits for it, so nothing is asked of it before.
+    locks.request(`${this.#name}:${this.#id}`, () => {
+      this.#isAlive = true;
+      this.#wantAll();
+      return forever;
+    });
     locks.request(this.#name, () => {
       if (client.state === "closed") return;
       this.leads = true;
@@ -1303,12 +1350,16 @@ class Tabs {
     subscription.key = key;
     this.#own.set(key, subscription);
     if (this.leads) this.#client._add(subscription);
-    else this.#want(key, subscription);
+    else if (this.#isAlive) this.#want(key, subscription);
   }
 
   remove({ key }) {
     if (key === undefined || !this.#own.delete(key)) return;
     if (!this.leads) this.#channel.postMessage({ type: "unwant", tab: this.#id, key });
+  }
+
+  #wantAll() {
+    if (this.#isAlive && !this.leads) for (const [key, subscription] of this.#own) this.#want(key, subscription);
   }
 
   #want(key, { topics, start }) {
@@ -1317,7 +1368,7 @@ class Tabs {
 
   #heard(word) {
     if (word.type === "leader") {
-      for (const [key, subscription] of this.#own) this.#want(key, subscription);
+      this.#wantAll();
     } else if (this.leads) {
       if (word.type === "want") this.#wanted(word);
       else if (word.type === "unwant") this.#drop(`${word.tab} ${word.key}`);
@@ -1379,6 +1430,7 @@ class Tabs {
 
   close() {
     for (const [key] of this.#own) if (!this.leads) this.#channel.postMessage({ type: "unwant", tab: this.#id, key });
+    this.#own.clear();
     this.leads = false;
     this.#release();
     this.#channel.close();

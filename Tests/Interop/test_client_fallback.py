@@ -11,6 +11,8 @@ from support.traffic import Publisher
 
 # Probes follow each other quickly, so that no test waits for one.
 HURRIED = "since: 'earliest', limits: { probeFirst: 300, probeMost: 600 }"
+# Slow to take a transport for silent, as a slow machine's would be.
+UNHURRIED_BYTES = "since: 'earliest', limits: { probeFirst: 300, probeMost: 600, firstByteLeast: 10_000 }"
 # A client that does not probe while a test looks.
 PATIENT = "since: 'earliest'"
 
@@ -39,11 +41,8 @@ def topic():
 
 @pytest.fixture
 def publishing(stage, topic):
-    """Messages at 200 a second for as long as the test looks."""
-    def publishing(count):
-        return Publisher(stage.gateway, [topic], count, pause=0.005)
-
-    return publishing
+    """Messages at up to 200 a second for as long as its block lasts."""
+    return Publisher(stage.gateway, [topic], pause=0.005)
 
 
 def before(requests, other):
@@ -56,8 +55,8 @@ def before(requests, other):
 
 def test_sockets_that_are_killed_within_a_second(stage, topic, publishing):
     stage.proxy.misbehave(websocket=Kill(0.3))
-    reader = Reader(stage.page, topic, HURRIED)
-    with publishing(1000) as publisher:
+    reader = Reader(stage.page, topic, UNHURRIED_BYTES)
+    with publishing as publisher:
         reader.on("sse")
         first = stage.proxy.seen("sse")[0]
         assert len(before(stage.proxy.seen("websocket"), first)) == 3
@@ -70,12 +69,13 @@ def test_sockets_that_are_killed_within_a_second(stage, topic, publishing):
 def test_sockets_that_are_refused(stage, topic, publishing, way):
     stage.proxy.misbehave(websocket=way)
     reader = Reader(stage.page, topic, HURRIED)
-    with publishing(300) as publisher:
+    with publishing as publisher:
         reader.on("sse")
         first = stage.proxy.seen("sse")[0]
         tried = before(stage.proxy.seen("websocket"), first)
         # Once more at once, as the gateway might have been starting; but no waiting.
-        assert len(tried) <= 2 and first.began - tried[0].began < 1
+        assert len(tried) <= 2
+        assert reader.states[:2] == ["connecting", "connected"]
         stage.proxy.behave()
         reader.on("websocket")
     assert reader.transports == ["sse", "websocket"]
@@ -85,11 +85,11 @@ def test_sockets_that_are_refused(stage, topic, publishing, way):
 def test_sockets_that_deliver_nothing(stage, topic, publishing):
     stage.proxy.misbehave(websocket=Mute())
     reader = Reader(stage.page, topic, HURRIED)
-    with publishing(800) as publisher:
+    with publishing as publisher:
         reader.on("sse")
         first = stage.proxy.seen("sse")[0]
         tried = before(stage.proxy.seen("websocket"), first)
-        assert len(tried) == 1 and 0.5 < first.began - tried[0].began < 6
+        assert len(tried) == 1 and 1.9 < first.began - tried[0].began < 12
         stage.proxy.behave()
         reader.on("websocket")
     reader.has(publisher.acknowledged)
@@ -112,7 +112,7 @@ def test_a_slow_network_is_not_a_broken_one(stage, topic, transport):
 def test_event_streams_that_are_buffered(stage, topic, publishing, way):
     stage.proxy.misbehave(websocket=Refuse(), sse=way)
     reader = Reader(stage.page, topic, HURRIED)
-    with publishing(1000) as publisher:
+    with publishing as publisher:
         reader.on("poll")
         stage.proxy.behave()
         reader.on("websocket")
@@ -128,7 +128,7 @@ def test_event_streams_that_are_buffered(stage, topic, publishing, way):
 def test_a_gateway_that_is_away(stage, topic, publishing, way):
     reader = Reader(stage.page, topic, PATIENT)
     reader.on("websocket")
-    with publishing(600) as publisher:
+    with publishing as publisher:
         stage.proxy.misbehave(every=way)
         stage.proxy.cut()
         wait_for(lambda: len(stage.proxy.seen("websocket") + stage.proxy.seen("negotiate")) > 7, "it to try")
@@ -169,12 +169,13 @@ def test_a_browser_that_is_offline(stage, topic, publishing):
         };
     """)
     try:
-        with publishing(300) as publisher:
+        with publishing as publisher:
             stage.page.run("online(false)")
             stage.proxy.misbehave(every=Down())
             stage.proxy.cut()
             reader.until("r.client.state === 'offline'")
             stage.proxy.forget()
+            publisher.more(300)
         # More than a second without a single attempt.
         assert not stage.proxy.seen("websocket") and not stage.proxy.seen("negotiate")
         stage.proxy.behave()
@@ -192,7 +193,7 @@ def test_a_browser_that_is_offline(stage, topic, publishing):
 def test_the_new_connection_has_caught_up_before_the_old_one_is_closed(stage, topic, publishing):
     stage.proxy.misbehave(websocket=Refuse(), sse=Buffer())
     reader = Reader(stage.page, topic, HURRIED)
-    with publishing(1200) as publisher:
+    with publishing as publisher:
         reader.on("poll")
         stage.proxy.misbehave(sse=None)
         reader.on("sse")
@@ -213,7 +214,7 @@ def test_the_new_connection_has_caught_up_before_the_old_one_is_closed(stage, to
 def test_probes_that_fail_leave_the_stream_alone(stage, topic, publishing):
     stage.proxy.misbehave(websocket=Mute())
     reader = Reader(stage.page, topic, HURRIED)
-    with publishing(1000) as publisher:
+    with publishing as publisher:
         reader.on("sse")
         stage.proxy.misbehave(websocket=Refuse())
         wait_for(lambda: len(stage.proxy.seen("websocket")) > 3, "some probes")
@@ -341,8 +342,9 @@ def test_a_connection_that_went_without_a_word(stage, topic, publishing, transpo
     watchful = "limits: { silence: 1000, suspicion: 500, pollWait: 2000 }"
     reader = Reader(stage.page, topic, f"{PATIENT}, {watchful}, transports: ['{transport}']")
     reader.on(transport)
-    with publishing(200) as publisher:
+    with publishing as publisher:
         stage.proxy.freeze()
+        publisher.more(100)
     reader.has(publisher.acknowledged)
     assert set(reader.transports) == {transport}
 
@@ -360,7 +362,7 @@ def test_after_sleep_a_connection_that_lives_is_kept(stage, topic, publishing, t
     reader = Reader(
         stage.page, topic, f"{PATIENT}, limits: {{ silence: 2000, suspicion: 500 }}, transports: ['{transport}']")
     reader.on(transport)
-    with publishing(200) as publisher:
+    with publishing as publisher:
         reader.get(f"(() => {{ {SLEEP} }})()")
     reader.has(publisher.acknowledged)
     assert len(stage.proxy.seen(transport)) == 1
@@ -369,8 +371,8 @@ def test_after_sleep_a_connection_that_lives_is_kept(stage, topic, publishing, t
 def test_after_sleep_a_dead_connection_is_noticed_at_once(stage, topic, publishing):
     reader = Reader(stage.page, topic, f"{PATIENT}, limits: {{ silence: 2000, suspicion: 500 }}")
     reader.on("websocket")
-    with publishing(200) as publisher:
+    with publishing as publisher:
         stage.proxy.freeze()
         reader.get(f"(() => {{ {SLEEP} }})()")
-        reader.has(publisher.acknowledged, seconds=5)
+    reader.has(publisher.acknowledged, seconds=5)
     assert set(reader.transports) == {"websocket"}

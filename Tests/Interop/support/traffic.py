@@ -1,20 +1,26 @@
 """Messages that go in while others are read, and the check that all of them came out."""
 
 import http.client
+import itertools
 import json
 import threading
-import time
+
+from support.gateway import wait_for
 
 
 class Publisher:
-    """Publishes `count` messages round the topics from a thread of its own, and keeps every acknowledgement."""
+    """Publishes round the topics from a thread of its own, and keeps every acknowledgement.
 
-    def __init__(self, gateway, topics, count, pause=0.002, padding=""):
+    `count` messages, or for as long as the block lasts.
+    """
+
+    def __init__(self, gateway, topics, count=None, pause=0.002, padding=""):
         self.acknowledged = []
         self.failure = None
         self._gateway = gateway
         self._topics = topics
-        self._count = count
+        self._numbers = itertools.count() if count is None else range(count)
+        self._is_enough = threading.Event()
         self._pause = pause
         self._padding = padding
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -24,11 +30,18 @@ class Publisher:
         return self
 
     def __exit__(self, *_):
+        if not isinstance(self._numbers, range):
+            self._is_enough.set()
         self.finish()
 
     @property
     def is_running(self):
         return self._thread.is_alive()
+
+    def more(self, count):
+        """Waits until so many more are acknowledged, or it has ended."""
+        wanted = len(self.acknowledged) + count
+        wait_for(lambda: len(self.acknowledged) >= wanted or not self.is_running, f"{count} more messages", 60)
 
     def finish(self):
         self._thread.join(60)
@@ -38,7 +51,7 @@ class Publisher:
     def _run(self):
         try:
             connection = http.client.HTTPConnection(self._gateway.host, self._gateway.port, timeout=30)
-            for n in range(self._count):
+            for n in self._numbers:
                 topic = self._topics[n % len(self._topics)]
                 body = json.dumps({"n": n, "padding": self._padding})
                 connection.request(
@@ -47,7 +60,8 @@ class Publisher:
                 text = answer.read()
                 assert answer.status == 201, text
                 self.acknowledged.append(json.loads(text))
-                time.sleep(self._pause)
+                if self._is_enough.wait(self._pause):
+                    break
             connection.close()
         except Exception as error:
             self.failure = repr(error)

@@ -46,15 +46,17 @@ def gateway(tmp_path):
     gateway.stop()
 
 
-@pytest.fixture
-def chromium(tmp_path):
+@pytest.fixture(params=["chromium", "firefox"])
+def browse(request, tmp_path):
+    """Opens a page in a browser of its own."""
+    assert Browser.is_installed(request.param), f"{request.param} is not installed; deploy/test interop installs it"
     browsers = []
 
-    def open_page(url):
-        browsers.append(Browser("chromium", url, tmp_path / f"browser{len(browsers)}"))
+    def browse(url, dark=False):
+        browsers.append(Browser(request.param, url, tmp_path / f"browser{len(browsers)}", dark=dark))
         return browsers[-1]
 
-    yield open_page
+    yield browse
     for browser in browsers:
         browser.close()
 
@@ -66,20 +68,32 @@ def keep(name, picture):
     assert picture[:4] == b"\x89PNG" and len(picture) > 5000
 
 
-def looks_right(browser, name, height):
+def looks_right(browser, name, height, dark):
     for width in (1280, 360):
-        for dark in (False, True):
-            keep(f"{name}-{width}-{'dark' if dark else 'light'}.png", browser.screenshot(width, height, dark))
-            assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"wider than {width}"
-            assert browser.evaluate(CONTRAST) == [], (width, dark)
+        colours = "dark" if dark else "light"
+        keep(f"{name}-{browser.name}-{width}-{colours}.png", browser.screenshot(width, height, dark))
+        assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"wider than {width}"
+        assert browser.evaluate(CONTRAST) == [], (width, dark)
     assert browser.evaluate(NAMELESS) == []
     assert browser.evaluate(HEADINGS) == []
 
 
-def test_console(gateway, chromium):
+def looks_right_by_day_and_night(page, browse, url, name, height):
+    looks_right(page, name, height, dark=False)
+    if page.name == "chromium":
+        looks_right(page, name, height, dark=True)
+        return
+    night = browse(url, dark=True)
+    wait_for(lambda: night.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"), "the night")
+    wait_for(lambda: night.evaluate("document.querySelectorAll('dd, td').length") > 8, "something to see")
+    looks_right(night, name, height, dark=True)
+    night.close()
+
+
+def test_console(gateway, browse):
     for number in range(20):
         gateway.publish(f"orders.{number % 4}", number)
-    page = chromium(gateway.admin + "/console")
+    page = browse(gateway.admin + "/console")
 
     def text(selector):
         return page.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
@@ -115,7 +129,7 @@ def test_console(gateway, chromium):
     wait_for(lambda: text("#connection-rows").count("orders.>") == 1 and "connected" in text("#tail-note"), "its return")
     gateway.request("DELETE", gateway.url + "/v1/topics/orders.1")
     wait_for(lambda: float(page.evaluate("document.querySelectorAll('#figures dd').length")) == 8, "the figures")
-    looks_right(page, "console", 1400)
+    looks_right_by_day_and_night(page, browse, gateway.admin + "/console", "console", 1400)
 
     # What is sorted and filtered stays so.
     page.evaluate("document.querySelector('[data-sort=messages]').click()")
@@ -139,8 +153,8 @@ def counts(page):
         [name, pane.querySelector("." + name).innerText])))""")
 
 
-def test_demo(gateway, chromium):
-    page = chromium(gateway.url + "/demo")
+def test_demo(gateway, browse):
+    page = browse(gateway.url + "/demo")
 
     def until(condition, what):
         wait_for(lambda: condition(counts(page)), what, 60)
@@ -158,7 +172,7 @@ def test_demo(gateway, chromium):
     # It falls back, and comes up again when it can.
     page.evaluate("document.querySelector('.automatic .block').click()")
     until(lambda panes: panes[0]["transport"] == "sse", "the fallback")
-    looks_right(page, "demo", 900)
+    looks_right_by_day_and_night(page, browse, gateway.url + "/demo", "demo", 900)
     until(lambda panes: panes[0]["transport"] == "websocket", "the way back up")
     page.evaluate("document.querySelector('#run').click()")
     published = wait_for(
@@ -166,16 +180,3 @@ def test_demo(gateway, chromium):
     until(lambda panes: all(int(pane["received"]) >= published for pane in panes), "all to have everything")
     for pane in counts(page):
         assert (pane["missed"], pane["doubled"]) == ("0", "0"), pane
-
-
-def test_demo_in_firefox(gateway, tmp_path):
-    """There nobody looks at the page, but the gateway says who reads."""
-    browser = Browser("firefox", gateway.url + "/demo", tmp_path / "firefox")
-    try:
-        wait_for(
-            lambda: sorted(one["transport"] for one in gateway.connections())
-            == ["ndjson", "poll", "sse", "websocket", "websocket"], "five readers", 60)
-        wait_for(lambda: min(
-            [one["sent_messages"] for one in gateway.connections() if one["transport"] != "poll"] or [0]) > 5, "messages")
-    finally:
-        browser.close()

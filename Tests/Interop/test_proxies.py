@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import threading
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -158,6 +159,16 @@ def test_the_client_is_the_client(fronts, name):
         "the client's address")
     wire.close()
     wait_for(lambda: not [c for c in front.gateway.connections() if "who" in c["subscriptions"]], "it to be gone")
+
+
+@pytest.mark.parametrize("name", ["nginx", "haproxy-http1", "haproxy-http2"])
+def test_nobody_chooses_the_host_of_the_urls(fronts, name):
+    """A client that says it came by another one would be sent there, or have a cache send others."""
+    front = fronts[name]
+    status, _, body = front.gateway.request(
+        "GET", front.url + "/v1/negotiate", headers={"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"})
+    assert status == 200
+    assert {urllib.parse.urlsplit(one["url"]).netloc for one in json.loads(body)["transports"]} == {f"127.0.0.1:{front.port}"}
 
 
 def test_an_untrusted_peer_is_not_believed(fronts):

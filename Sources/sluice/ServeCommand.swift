@@ -44,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
       throw ExitCode(69)
     }
     if let file = loaded.file { logger.info("configured", metadata: ["file": "\(file)"]) }
-    if let url = gateway.url { suggest(url, trusting: gateway.ownCertificate) }
+    if hint ?? (isatty(STDERR_FILENO) != 0), let url = gateway.url { suggest(url, of: gateway) }
     let signals = Self.watchSignals(gateway)
     await gateway.waitForDrainRequest()
     await gateway.drain()
@@ -52,17 +52,17 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// What a newcomer can try, when there is somebody to read it.
-  ///
-  /// - Parameter certificate: a file to trust, where nobody else vouches for the gateway.
-  private func suggest(_ url: String, trusting certificate: String?) {
-    guard hint ?? (isatty(STDERR_FILENO) != 0) else { return }
-    let curl = certificate.map { "curl --cacert \($0)" } ?? "curl"
+  private func suggest(_ url: String, of gateway: Gateway) {
+    let curl = gateway.ownCertificate.map { "curl --cacert \($0)" } ?? "curl"
+    var pages: [String] = []
+    if gateway.configuration.demo { pages.append("  \(url)/demo      one stream over every transport; cut them and see\n") }
+    if let admin = gateway.adminURL { pages.append("  \(admin)/console   topics, connections, a live tail\n") }
     let text = """
 
       Try it, in two other terminals:
         \(curl) -N -H 'Accept: text/event-stream' '\(url)/v1/stream?topic=hello'
         \(curl) --json '{"text":"hello, world"}' \(url)/v1/topics/hello/messages
-
+      \(pages.isEmpty ? "" : "or in a browser:\n" + pages.joined())
 
       """
     _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }

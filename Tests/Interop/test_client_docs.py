@@ -5,24 +5,15 @@ import pathlib
 import re
 import subprocess
 import time
-import urllib.parse
 
 import pytest
 
-from support.browser import Browser
-from support.gateway import ENVIRONMENT, Gateway, wait_for
-from support.misbehaving import Down, Misbehaving, Refuse
-from support.steering import Steering
+from support.client_stage import CLIENT, ClientStage
+from support.gateway import ENVIRONMENT, wait_for
+from support.misbehaving import Down, Refuse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "Sources" / "Gateway" / "Documentation.docc" / "Browsers.md"
-CLIENT = ROOT / "Sources" / "BrowserClient" / "Client"
-PAGES = pathlib.Path(__file__).resolve().parent / "pages"
-
-CONFIGURATION = """\
-heartbeat: { sse: 1s, ndjson: 1s, websocket: 1s }
-reconnect: { min: 100ms, max: 500ms }
-"""
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -43,21 +34,11 @@ def blocks():
 BLOCKS = blocks()
 
 
-class Stage:
-    """A browser in which one block after the other is a page of the gateway's origin, alone with the gateway."""
+class BlockStage(ClientStage):
+    """One block after the other is a page of the gateway's origin, in a frame, alone with the gateway."""
 
     def __init__(self, name, folder):
-        self.gateway = Gateway(folder / "gateway", CONFIGURATION)
-        self.steering = Steering()
-        self.proxy = Misbehaving(self.gateway.port, {
-            "/client.html": PAGES / "client.html",
-            "/client_page.js": PAGES / "client_page.js",
-            "/client_console.js": PAGES / "client_console.js",
-            "/client.js": CLIENT / "client.js",
-        })
-        query = urllib.parse.urlencode({"steering": self.steering.url, "page": "stage"})
-        self.browser = Browser(name, f"{self.proxy.url}/client.html?{query}", folder)
-        self.page = self.steering.page("stage")
+        super().__init__(name, folder)
         self.page.run("globalThis.printed = []; addEventListener('message', ({ data }) => printed.push(data))")
 
     def show(self, block, files=None, **ways):
@@ -92,23 +73,13 @@ class Stage:
         return self.page.run("return printed")
 
     def clear(self):
-        """Takes the block away, and waits until the gateway has nobody any more."""
         self.page.run("globalThis.frame?.remove()")
-        self.proxy.behave()
-        self.proxy.cut()
-        wait_for(lambda: not self.gateway.connections(), "the block to be gone")
-
-    def close(self):
-        self.browser.close()
-        self.proxy.close()
-        self.steering.close()
-        self.gateway.stop()
+        super().clear()
 
 
 @pytest.fixture(scope="module", params=["chromium", "firefox"])
 def browser_stage(request, tmp_path_factory):
-    assert Browser.is_installed(request.param), f"{request.param} is not installed; deploy/test interop installs it"
-    stage = Stage(request.param, tmp_path_factory.mktemp(request.param))
+    stage = BlockStage(request.param, tmp_path_factory.mktemp(request.param))
     yield stage
     stage.close()
 
@@ -344,7 +315,7 @@ def test_worker(stage):
 
 
 def test_node(start, node):
-    gateway = start(CONFIGURATION)
+    gateway = start()
     gateway.publish("orders.1", {"total": 1})
     process = node(("Workers and Node", 2), gateway)
     wait_for(lambda: gateway.connections(), "it to read")

@@ -36,7 +36,7 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 // MARK: - The house, from the ground up; arrows go down only
 
 let systemLibraries: [Target] = [
-  // permessage-deflate
+  // permessage-deflate, and gzip for what browsers load
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   // TLS
   .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -108,7 +108,7 @@ let adapters: [Target] = [
     exclude: ["CEpoll"], swiftSettings: settings),
   // The JavaScript client, the console and the demo, embedded.
   .target(
-    name: "BrowserClient", exclude: ["Client/package.json", "Client/README.md"],
+    name: "BrowserClient", dependencies: ["CZlib"], exclude: ["Client/package.json", "Client/README.md"],
     resources: [
       .embedInCode("Client/client.js"), .embedInCode("Client/client.d.ts"), .embedInCode("Console/console.html"),
       .embedInCode("Console/console.css"), .embedInCode("Console/console.js"), .embedInCode("Demo/demo.html"),

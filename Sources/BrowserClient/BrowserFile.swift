@@ -1,3 +1,5 @@
+import CZlib
+
 /// A file for browsers, which is in the executable.
 package struct BrowserFile: Sendable {
   package enum Kind: Sendable {
@@ -11,16 +13,47 @@ package struct BrowserFile: Sendable {
   package let path: String
   package let kind: Kind
   package let bytes: [UInt8]
+  /// The same as gzip (RFC 1952), as every browser takes it.
+  package let gzipped: [UInt8]
   /// Of these very bytes (RFC 9110 section 8.8.3).
   package let etag: String
+  /// Of those of `gzipped`.
+  package let gzippedETag: String
 
   private init(_ path: String, _ kind: Kind, _ bytes: [UInt8]) {
     self.path = path
     self.kind = kind
     self.bytes = bytes
+    gzipped = Self.gzip(bytes)
     // FNV-1a: it tells versions apart, and keeps no secret.
     let hash = bytes.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    etag = "\"\(String(hash, radix: 16))\""
+    let name = String(hash, radix: 16)
+    etag = "\"\(name)\""
+    gzippedETag = "\"\(name)-gzip\""
+  }
+
+  private static func gzip(_ bytes: [UInt8]) -> [UInt8] {
+    /// The largest window of 2^15 bytes, and 16 for gzip's frame.
+    let windowBits: Int32 = 15 + 16
+    let bestLevel: Int32 = 9
+    let memoryLevel: Int32 = 9
+    var stream = z_stream()
+    guard sluice_deflateInit2(&stream, bestLevel, windowBits, memoryLevel) == Z_OK else {
+      preconditionFailure("out of memory")
+    }
+    defer { deflateEnd(&stream) }
+    return [UInt8](unsafeUninitializedCapacity: Int(deflateBound(&stream, UInt(bytes.count)))) { space, count in
+      bytes.withUnsafeBufferPointer { bytes in
+        // zlib only reads through it.
+        stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress)
+        stream.avail_in = UInt32(bytes.count)
+        stream.next_out = space.baseAddress
+        stream.avail_out = UInt32(space.count)
+        let outcome = deflate(&stream, Z_FINISH)
+        precondition(outcome == Z_STREAM_END, "zlib's own bound was too small")
+      }
+      count = space.count - Int(stream.avail_out)
+    }
   }
 
   package var contentType: String {

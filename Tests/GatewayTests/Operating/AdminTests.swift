@@ -85,5 +85,22 @@ extension OverSockets {
         #expect(try await gateway.admin("POST", "/v1/admin/disconnect", body: "x").code == "invalid-json")
       }
     }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `stats say what metrics say`() async throws {
+      try await withGateway { gateway in
+        let reader = try await Reader.open(.sse, gateway.url, Reading("t"))
+        for number in 1...3 {
+          let published = try await gateway.call("POST", "/v1/topics/t/messages", body: "\(number)")
+          #expect(published.status == 201)
+          _ = try await reader.next()
+        }
+        let stats = try await gateway.admin("GET", "/v1/admin/stats")
+        #expect(stats.integer("messages_published") == 3 && stats.integer("deliveries") == 3)
+        #expect(stats.text.contains(#""connections":{"websocket":0,"sse":1,"ndjson":0,"poll":0}"#))
+        #expect(stats.text.contains(#""store":{"state":"ok"}"#) && stats.text.contains(#""draining":false"#))
+        #expect(stats.text.contains(#"[null,3]],"count":3"#))
+      }
+    }
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import * as module from "../../Sources/BrowserClient/Client/client.js";
 
-const { matches, overlaps, reconnectDelay, TransportChoice, TransportMemory, EventParser, LIMITS } = module;
+const { earlier, matches, overlaps, reconnectDelay, TransportChoice, TransportMemory, EventParser, LIMITS } = module;
 
 test("patterns mean topics as the gateway has it", () => {
   for (const [pattern, topic, is] of [
@@ -75,4 +75,22 @@ test("everything that is exported is declared", () => {
   const declared = readFileSync(new URL("../../Sources/BrowserClient/Client/client.d.ts", import.meta.url), "utf8");
   for (const name of Object.keys(module)) assert.match(declared, new RegExp(`export (class|function|const) ${name}\\b`), name);
   for (const name of Object.keys(LIMITS)) assert.match(declared, new RegExp(`\\b${name}: number`), name);
+});
+
+test("the limits are documented, with their defaults", () => {
+  const page = readFileSync(new URL("../../Sources/Gateway/Documentation.docc/Browsers.md", import.meta.url), "utf8");
+  const documented = {};
+  for (const [, names, values] of page.matchAll(/^\| (`\w+`(?:, `\w+`)*) \| ([\d, ]+) \|/gm)) {
+    const numbers = values.split(", ").map(Number);
+    names.split(", ").forEach((name, index) => { documented[name.slice(1, -1)] = numbers[index]; });
+  }
+  assert.deepEqual(documented, { ...LIMITS });
+});
+
+test("of two positions the earlier is told where it can be", () => {
+  assert.equal(earlier("e-9", "e-10"), "e-9");
+  assert.equal(earlier("e-10", "e-9"), "e-9");
+  assert.equal(earlier("e-9", "e-9"), "e-9");
+  assert.equal(earlier("e-9", "f-10"), null);
+  assert.equal(earlier("earliest", "e-10"), null);
 });

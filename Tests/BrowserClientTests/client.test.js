@@ -426,3 +426,63 @@ test("a heartbeat before the reading has begun is no position of ours", async ()
   world.socket.say({ type: "hello", id: "e-91" });
   assert.equal(world.socket.sent.at(-1).since, "e-4");
 });
+
+test("a publish is given up after so many tries, with what went wrong last", async () => {
+  const world = new World();
+  world.answers.publish = () => Response.json({ type: "urn:sluice:error:store-unavailable", detail: "away" }, { status: 503 });
+  const outcome = world.client({ limits: { publishAttempts: 3 } }).publish("a", 1).catch((error) => error);
+  await world.clock.advance(60_000);
+  const { code, status, terminal } = await outcome;
+  assert.deepEqual([code, status, terminal, world.asked("publish").length], ["store-unavailable", 503, false, 3]);
+});
+
+test("topics that do not fit into a URL go into a body", async () => {
+  const world = new World();
+  const client = world.client({ transports: ["sse"], limits: { urlLength: 100 } });
+  const topics = Array.from({ length: 20 }, (_, number) => `topic.${number}`);
+  client.subscribe(topics, { since: "e-3" });
+  await settled();
+  const [{ query, body }] = world.asked("sse");
+  assert.deepEqual([[...query.keys()], JSON.parse(body)], [[], { topics, since: "e-3" }]);
+});
+
+test("after a vain try the next waits twice as long, up to a bound", async () => {
+  const world = new World();
+  await reading(world, { limits: { probeFirst: 1000, probeMost: 4000, silence: 1e9 } });
+  world.onSocket = (socket) => { socket.end(); tries.push(world.clock.now); };
+  const tries = [];
+  world.socket.end();
+  await settled();
+  const began = world.clock.now;
+  await world.clock.advance(12_000);
+  assert.deepEqual(tries.map((at) => at - began), [750, 2250, 5250, 8250, 11250]);
+});
+
+test("a connection that lasted makes the next wait short again, one that did not does not", async () => {
+  for (const [lasted, waits] of [[4900, 500], [5100, 250]]) {
+    const world = new World();
+    const { client } = await reading(world);
+    world.isUp = false;
+    world.socket.end();
+    await settled();
+    world.isUp = true;
+    await world.clock.advance(250);
+    world.socket.open();
+    await world.clock.advance(lasted);
+    world.socket.end();
+    await settled();
+    const count = world.sockets.length;
+    await world.clock.advance(waits - 1);
+    assert.deepEqual([client.state, world.sockets.length], ["waiting", count]);
+    await world.clock.advance(1);
+    assert.equal(world.sockets.length, count + 1);
+  }
+});
+
+test("a message is told once among the last so many", async () => {
+  const world = new World();
+  const { heard } = await reading(world, { limits: { seenIds: 2 } });
+  world.socket.open();
+  for (const seq of [1, 2, 1, 2, 3, 1]) world.socket.message(`e-${seq}`, seq);
+  assert.deepEqual(heard, [1, 2, 3, 1]);
+});

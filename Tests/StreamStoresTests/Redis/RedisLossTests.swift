@@ -1,5 +1,3 @@
-import Locking
-import RedisClient
 import StreamLog
 import StreamStores
 import TestSupport
@@ -86,7 +84,7 @@ private struct LossRun {
 
   private static let nodes = 3
   private let server: RedisServer
-  private let stores: [TestStore]
+  private let stores: [RedisNode]
   private var isAway = Array(repeating: false, count: nodes)
   private var random: SeededGenerator
   private var acknowledged: [Position] = []
@@ -99,30 +97,10 @@ private struct LossRun {
   init(seed: UInt64) async throws {
     random = SeededGenerator(seed: seed)
     server = try await RedisServer.start(["--enable-debug-command", "yes"])
-    var stores: [TestStore] = []
-    for node in 0..<Self.nodes {
-      _ = try server.run(["ACL", "SETUSER", "n\(node)", "on", ">x", "~*", "&*", "+@all"])
-      stores.append(try await Self.open(server, user: "n\(node)", epoch: "start\(node)"))
-    }
+    var stores: [RedisNode] = []
+    for node in 0..<Self.nodes { stores.append(try await .start(on: server, user: "n\(node)", keeping: 10_000)) }
     self.stores = stores
     try save()
-  }
-
-  private static func open(_ server: RedisServer, user: String, epoch: String) async throws -> TestStore {
-    let settings = RedisSettings(try RedisEndpoint("redis://\(user):x@\(server.host):\(server.port)"))
-    var redis = RedisStoreSettings(settings)
-    redis.prefix = "loss"
-    // Time goes on by itself here: nodes look after the log once a second.
-    let start = ContinuousClock.now
-    let store = try await RedisStore.open(
-      redis, settings: StoreOptions.keeping(10_000, tapeEntries: 8).settings, epoch: try #require(Epoch(epoch)),
-      ledger: MemoryLedger(),
-      now: {
-        let time = start.duration(to: .now)
-        let nanoseconds = time.components.seconds * 1_000_000_000 + time.components.attoseconds / 1_000_000_000
-        return Instant(wall: nanoseconds / 1_000_000, monotonic: UInt64(nanoseconds))
-      })
-    return TestStore(store: store, clock: ManualClock(), backing: StoreCloser(store))
   }
 
   mutating func go(steps: Int) async throws {
@@ -162,25 +140,18 @@ private struct LossRun {
 
   mutating func isolate(_ node: Int) async throws {
     isAway[node] = true
-    _ = try server.run(["ACL", "SETUSER", "n\(node)", "off"])
-    _ = try server.run(["CLIENT", "KILL", "USER", "n\(node)"])
-    try await waitUntil { stores[node].store.trouble != nil }
+    try await stores[node].isolate()
   }
 
   mutating func heal(_ node: Int) async throws {
     isAway[node] = false
-    _ = try server.run(["ACL", "SETUSER", "n\(node)", "on"])
-    try await waitUntil { stores[node].store.trouble == nil }
-  }
-
-  private func waitUntil(_ condition: () -> Bool) async throws {
-    while !condition() { try await Task.sleep(for: .milliseconds(5)) }
+    try await stores[node].heal()
   }
 
   // MARK: What nodes and readers do
 
   mutating func publish(at node: Int) async throws {
-    switch try await stores[node].publish("a") {
+    switch try await stores[node].store.publish("a") {
     case .committed(let published): acknowledged += published.map(\.id)
     case .refused(.unavailable) where isAway[node]: break
     case .refused(.outcomeUnknown): break
@@ -189,14 +160,14 @@ private struct LossRun {
   }
 
   mutating func connect(at node: Int) async throws {
-    let store = stores[node]
+    let store = stores[node].store
     let reader = try await store.reader(since: store.store.tape.head, ">")
     readers.append(Reader(node: node, reader: reader, began: reader.position))
   }
 
   mutating func readPage(_ index: Int, messages: Int = 1000) async throws {
     guard !isAway[readers[index].node] else { return }
-    let store = stores[readers[index].node]
+    let store = stores[readers[index].node].store
     let reader = readers[index].reader
     guard reader.position < store.store.tape.head else { return }
     let request = ReadRequest(
@@ -234,10 +205,10 @@ private struct LossRun {
     guard !isAway[node] else { return }
     let position = readers[index].position
     guard
-      let start = try? await stores[node].resolve(.since(position.description), [try TopicPattern(">")])
+      let start = try? await stores[node].store.resolve(.since(position.description), [try TopicPattern(">")])
     else { return }
     readers[index].node = node
-    readers[index].reader = TestReader(stores[node], start)
+    readers[index].reader = TestReader(stores[node].store, start)
     guard let gap = start.gap else { return }
     gaps += 1
     if let after = gap.after {
@@ -251,7 +222,9 @@ private struct LossRun {
 
   mutating func readAll() async throws {
     for index in readers.indices {
-      while !isAway[readers[index].node], readers[index].reader.position < stores[readers[index].node].store.tape.head {
+      while !isAway[readers[index].node],
+        readers[index].reader.position < stores[readers[index].node].store.store.tape.head
+      {
         try await readPage(index)
       }
     }
@@ -264,10 +237,11 @@ private struct LossRun {
     for node in 0..<Self.nodes where isAway[node] { try await heal(node) }
     // A node looks after the log once a second: it has told what it had seen when it knows an epoch opened since.
     for node in 0..<Self.nodes { try await publish(at: node) }
-    var fresh = try await Self.open(server, user: "default", epoch: "end").readerOfAll()
+    let last = try await RedisNode.start(on: server, user: "last")
+    var fresh = try await last.store.reader(.earliest, ">")
     let survivors = try await fresh.all().map(\.offset)
     let head = fresh.store.store.tape.head
-    try await waitUntil { stores.allSatisfy { $0.store.tape.head >= head } }
+    for node in stores { try await node.until { $0.tape.head >= head } }
     try await readAll()
     for (index, reader) in readers.enumerated() {
       let heard = Set(reader.heard)
@@ -283,8 +257,4 @@ private struct LossRun {
       }
     }
   }
-}
-
-extension TestStore {
-  fileprivate func readerOfAll() async throws -> TestReader { try await reader(.earliest, ">") }
 }

@@ -100,7 +100,11 @@ let adapters: [Target] = [
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
-    name: "GatewayClient", dependencies: ["Locking", "TLS", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    name: "GatewayClient", dependencies: ["HTTP2", "Locking", "TLS", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    swiftSettings: settings),
+  // A deployment as a client meets it: what was measured, what that says of the network, and how to mend it.
+  .target(
+    name: "Doctor", dependencies: ["Locking", "GatewayClient", "TLS", "WireFormat", nioCore, nioHTTP1],
     swiftSettings: settings),
   // Load on a gateway and what it makes of it: many connections, little work for each, numbers at the end.
   .target(
@@ -131,7 +135,8 @@ let executables: [Target] = [
   .executableTarget(
     name: "sluice",
     dependencies: [
-      "Locking", "Bench", "Gateway", "GatewayClient", "TLS", "WireFormat", "StreamLog", logging, argumentParser,
+      "Locking", "Bench", "Doctor", "Gateway", "GatewayClient", "TLS", "WireFormat", "StreamLog", logging,
+      argumentParser,
     ],
     swiftSettings: settings)
 ]
@@ -182,6 +187,7 @@ let tests: [Target] = [
   .testTarget(
     name: "GatewayClientTests", dependencies: ["Locking", "GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
     swiftSettings: settings),
+  .testTarget(name: "DoctorTests", dependencies: ["Doctor", "GatewayClient", "TLS"], swiftSettings: settings),
   .testTarget(
     name: "BenchTests", dependencies: ["Bench", "GatewayClient", "WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(

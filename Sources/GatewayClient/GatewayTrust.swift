@@ -16,17 +16,24 @@ package struct GatewayTrust: Sendable, Hashable {
 
   /// Reading the system's authorities takes a while: once for each trust, for the life of the process. A file that is
   /// replaced meanwhile is not read again.
-  private static let contexts = Guarded<[GatewayTrust: TLSContext]>([:])
+  private static let contexts = Guarded<[ContextKey: TLSContext]>([:])
+
+  private struct ContextKey: Hashable {
+    var trust: GatewayTrust
+    var protocols: [String]
+  }
 
   /// - Throws: `badURL` if the file cannot be used.
   package func check() throws(GatewayClientError) { _ = try context() }
 
-  func context() throws(GatewayClientError) -> TLSContext {
-    if let context = Self.contexts.withLock({ $0[self] }) { return context }
+  /// - Parameter applicationProtocols: offered by ALPN, the most wanted first.
+  func context(applicationProtocols: [String] = ["http/1.1"]) throws(GatewayClientError) -> TLSContext {
+    let key = ContextKey(trust: self, protocols: applicationProtocols)
+    if let context = Self.contexts.withLock({ $0[key] }) { return context }
     do throws(TLSConfigurationErrors) {
       let context = try TLSContext.client(
-        authorities: authorities, verifies: verifies, applicationProtocols: ["http/1.1"])
-      Self.contexts.withLock { $0[self] = context }
+        authorities: authorities, verifies: verifies, applicationProtocols: applicationProtocols)
+      Self.contexts.withLock { $0[key] = context }
       return context
     } catch {
       throw .badURL("--ca: \(error)")

@@ -13,9 +13,14 @@ final class TLSClientHandler: ChannelDuplexHandler {
   private let output = TLSOutput()
   private var waiting: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
   private var hasFailed = false
+  /// Called once, before anything that came over the session is handed on.
+  private let onEstablished: ((TLSSession) -> Void)?
 
   /// - Parameter host: whose certificate it must be.
-  init(_ context: TLSContext, host: String) { session = TLSSession(context, output: output, serverName: host) }
+  init(_ context: TLSContext, host: String, onEstablished: ((TLSSession) -> Void)? = nil) {
+    session = TLSSession(context, output: output, serverName: host)
+    self.onEstablished = onEstablished
+  }
 
   func channelActive(context: ChannelHandlerContext) {
     do throws(TLSError) { try session.start() } catch { return failed(error, context) }
@@ -40,6 +45,7 @@ final class TLSClientHandler: ChannelDuplexHandler {
     }
     send(context)
     if !wasEstablished, session.isEstablished {
+      onEstablished?(session)
       for (bytes, promise) in waiting { encrypt(bytes, promise, context) }
       waiting = []
       context.flush()
@@ -110,9 +116,17 @@ final class TLSClientHandler: ChannelDuplexHandler {
 
 extension GatewayURL {
   /// Puts TLS first on a channel that has just been made, if the URL asks for it.
-  func secure(_ channel: any Channel) throws {
+  ///
+  /// - Parameters:
+  ///   - applicationProtocols: offered by ALPN, the most wanted first.
+  ///   - onEstablished: called once, on the event loop.
+  func secure(
+    _ channel: any Channel, applicationProtocols: [String] = ["http/1.1"],
+    onEstablished: ((TLSSession) -> Void)? = nil
+  ) throws {
     guard isSecure else { return }
-    let handler = TLSClientHandler(try trust.context(), host: host)
+    let handler = TLSClientHandler(
+      try trust.context(applicationProtocols: applicationProtocols), host: host, onEstablished: onEstablished)
     do {
       try channel.pipeline.syncOperations.addHandler(handler)
     } catch {

@@ -157,6 +157,13 @@ package final class HTTP2Connection {
   /// Part of a head has come, and not all of it.
   package var isReadingHead: Bool { watch.isReadingHead }
 
+  /// The server takes WebSockets on its streams (RFC 8441 section 3); false until its SETTINGS have come, which precede
+  /// all it answers.
+  package var peerTakesWebSockets: Bool {
+    guard let session else { return false }
+    return nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1
+  }
+
   /// Nothing more will be sent or received.
   package var isDone: Bool {
     guard let session else { return true }

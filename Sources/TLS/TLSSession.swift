@@ -75,6 +75,11 @@ package final class TLSSession {
   /// `TLSv1.3`.
   package var version: String { SSL_get_version(session).map { String(cString: $0) } ?? "" }
 
+  /// What the peer has shown; nil if it has shown none.
+  package var peerCertificate: CertificateSummary? {
+    SSL_get0_peer_certificate(session).map { CertificateSummary($0, file: "") }
+  }
+
   /// Whether keys were taken over from an earlier session.
   package var isResumed: Bool { SSL_session_reused(session) == 1 }
 

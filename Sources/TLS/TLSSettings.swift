@@ -40,6 +40,7 @@ package struct TLSConfigurationErrors: Error, Sendable, CustomStringConvertible 
 
 /// A certificate in force.
 package struct CertificateSummary: Sendable, Equatable {
+  /// Empty for one that a peer has shown.
   package let file: String
   /// Whom it is for: DNS names and addresses.
   package let names: [String]
@@ -48,4 +49,15 @@ package struct CertificateSummary: Sendable, Equatable {
   package let notAfter: Int64
   package let issuer: String
   package let isSelfSigned: Bool
+
+  package init(
+    file: String, names: [String], notBefore: Int64, notAfter: Int64, issuer: String, isSelfSigned: Bool
+  ) {
+    self.file = file
+    self.names = names
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+    self.issuer = issuer
+    self.isSelfSigned = isSelfSigned
+  }
 }

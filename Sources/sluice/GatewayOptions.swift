@@ -25,13 +25,21 @@ struct GatewayOptions: ParsableArguments {
   var json = false
 
   /// The public interface.
-  func gateway() throws -> GatewayURL {
-    try parse(url, variable: "SLUICE_URL", otherwise: "http://127.0.0.1:8080")
+  func gateway() throws -> GatewayURL { try gateway(at: url) }
+
+  /// - Parameter given: nil: what the environment says.
+  func gateway(at given: String?) throws -> GatewayURL {
+    try parse(given, variable: "SLUICE_URL", otherwise: "http://127.0.0.1:8080")
   }
 
   /// The operator's interface.
   func admin() throws -> GatewayURL {
     try parse(adminURL, variable: "SLUICE_ADMIN_URL", otherwise: "http://127.0.0.1:8081")
+  }
+
+  /// The operator's interface, if anybody has said where it is.
+  func givenAdmin() throws -> GatewayURL? {
+    adminURL == nil && Self.environment("SLUICE_ADMIN_URL") == nil ? nil : try admin()
   }
 
   private func parse(_ option: String?, variable: String, otherwise: String) throws -> GatewayURL {
@@ -41,7 +49,7 @@ struct GatewayOptions: ParsableArguments {
     return url
   }
 
-  private static func environment(_ variable: String) -> String? {
+  static func environment(_ variable: String) -> String? {
     ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
   }
 }

@@ -13,7 +13,8 @@ struct Sluice: AsyncParsableCommand {
 
       Exit codes:
         0    done
-        1    the gateway refused (4xx), or closed the connection for good; a bench run was not complete
+        1    the gateway refused (4xx), or closed the connection for good; a bench run was not complete;
+             the doctor found a problem
         64   wrong usage
         69   the gateway cannot be reached, or cannot do it now (5xx)
         75   timed out
@@ -24,6 +25,6 @@ struct Sluice: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, PublishCommand.self, SubscribeCommand.self, HistoryCommand.self, TopicsCommand.self,
       ConnectionsCommand.self, DisconnectCommand.self, DrainCommand.self, StoreCommand.self, BenchCommand.self,
-      ConfigCommand.self, VersionCommand.self,
+      DoctorCommand.self, ConfigCommand.self, VersionCommand.self,
     ])
 }

@@ -1,0 +1,106 @@
+import GatewayClient
+
+/// Goes through a deployment, step by step.
+package struct Examination: Sendable {
+  private var plan: ExaminationPlan
+  /// Called with each finding as it is made.
+  private let report: @Sendable (Finding) throws -> Void
+  /// Called with what takes a while, and with nil when it is over.
+  private let progress: @Sendable (String?) -> Void
+  private var diagnosis = Diagnosis()
+
+  package init(
+    _ plan: ExaminationPlan, report: @escaping @Sendable (Finding) throws -> Void,
+    progress: @escaping @Sendable (String?) -> Void
+  ) {
+    self.plan = plan
+    self.report = report
+    self.progress = progress
+  }
+
+  /// - Throws: `CancellationError`, and what `report` throws: whatever is wrong with the deployment is a finding.
+  package static func run(
+    _ plan: ExaminationPlan, report: @escaping @Sendable (Finding) throws -> Void,
+    progress: @escaping @Sendable (String?) -> Void = { _ in }
+  ) async throws -> Diagnosis {
+    var examination = Examination(plan, report: report, progress: progress)
+    try await examination.run()
+    return examination.diagnosis
+  }
+
+  private mutating func run() async throws {
+    progress("looking for the gateway")
+    let reach = try await plan.probeReach()
+    try add(reach.findings)
+    guard let negotiated = reach.negotiated else { return }
+    diagnosis.offered = negotiated.transports
+    progress("opening a websocket")
+    let upgrade = negotiated.transports.contains(.websocket) ? try await plan.probeUpgrade() : .notOffered
+    try add(upgrade.findings)
+    progress("publishing")
+    let publishing = try await plan.probePublish()
+    try add(publishing.findings(topic: plan.topic))
+    let outcome: Result<Void, any Error>
+    do {
+      outcome = .success(try await look(reach, publishes: publishing.isPossible))
+    } catch {
+      outcome = .failure(error)
+    }
+    if publishing.isPossible {
+      // Also after Ctrl-C: in a task of its own, which that does not cancel.
+      let plan = plan
+      await Task { try? await plan.erase() }.value
+    }
+    progress(nil)
+    try outcome.get()
+  }
+
+  /// What needs a gateway, and a topic to read.
+  private mutating func look(_ reach: ReachMeasurement, publishes: Bool) async throws {
+    let roundTrip = reach.roundTrip ?? .zero
+    progress("reading streams")
+    let streams = diagnosis.offered.filter { $0 != .poll && !($0 == .websocket && isBroken($0)) }
+    try add(try await plan.probeBuffering(streams, roundTrip: roundTrip, publishes: publishes).findings)
+    if diagnosis.offered.contains(.poll) {
+      progress("polling")
+      try add(try await plan.probePolling(roundTrip: roundTrip, publishes: publishes).findings)
+    }
+    try await lookIdle()
+    progress("speaking HTTP/2")
+    let trial = reach.unverified ?? reach.trial
+    try add(
+      try await plan.probeHTTP2(
+        chosen: trial.applicationProtocol, triesWebSocket: diagnosis.offered.contains(.websocket)
+      ).findings)
+    if let origin = plan.origin {
+      progress("asking as a page of \(origin)")
+      try add(
+        try await plan.probeCORS(origin: origin, triesWebSocket: diagnosis.usable.contains(.websocket)).findings)
+    } else {
+      try add([Finding(.cors, .skipped, "without --origin https://app.example.com: as a page of which origin?")])
+    }
+    progress("breaking off and coming back")
+    try add(try await plan.probeResume(diagnosis.usable, publishes: publishes).findings)
+    progress("sending large requests")
+    try add(try await plan.probeSizes().findings)
+  }
+
+  private mutating func lookIdle() async throws {
+    let transports = diagnosis.usable
+    guard plan.idle > .zero, !transports.isEmpty else {
+      let why = plan.idle > .zero ? "no transport works" : "--idle 0s"
+      return try add([Finding(.idle, .skipped, "\(why): how connections stand silence was not looked at")])
+    }
+    progress("holding connections for \(plan.idle.words)")
+    try add(try await plan.probeIdle(transports).findings)
+  }
+
+  private func isBroken(_ transport: StreamTransport) -> Bool { !diagnosis.usable.contains(transport) }
+
+  private mutating func add(_ findings: [Finding]) throws {
+    for finding in findings {
+      diagnosis.add(finding)
+      try report(finding)
+    }
+  }
+}

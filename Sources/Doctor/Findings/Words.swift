@@ -1,0 +1,38 @@
+package import GatewayClient
+
+extension Duration {
+  /// As a person says it: `0.4 ms`, `12 ms`, `3.2 s`, `75 s`.
+  package var words: String {
+    let milliseconds = self / .milliseconds(1)
+    switch milliseconds {
+    case ..<10: return "\((milliseconds * 10).rounded() / 10) ms"
+    case ..<1000: return "\(Int(milliseconds.rounded())) ms"
+    case ..<10_000: return "\((milliseconds / 100).rounded() / 10) s"
+    default: return "\(Int((milliseconds / 1000).rounded())) s"
+    }
+  }
+}
+
+extension GatewayClientError {
+  /// Said by the gateway itself, and not by somebody on the way.
+  package var isGateways: Bool {
+    if case .refused(let refusal) = self { refusal.code != nil } else { false }
+  }
+
+  package var status: Int? { if case .refused(let refusal) = self { refusal.status } else { nil } }
+
+  package var code: String? { if case .refused(let refusal) = self { refusal.code } else { nil } }
+
+  /// What happened, to go behind "it was" or "the request was".
+  package var words: String {
+    switch self {
+    case .refused(let refusal): "answered with \(refusal.status)\(refusal.code.map { " (\($0))" } ?? "")"
+    case .timedOut: "never answered"
+    case .connectionLost(let why): "cut off (\(why))"
+    case .closed(let code, let reason): "closed with \(code)\(reason.isEmpty ? "" : " (\(reason))")"
+    case .notUnderstood(let what): "not understood: \(what)"
+    case .badURL(let why), .unreachable(let why), .untrusted(let why): "not made: \(why)"
+    case .clientClosed: "given up"
+    }
+  }
+}

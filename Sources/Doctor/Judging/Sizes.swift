@@ -1,0 +1,66 @@
+package import GatewayClient
+
+/// Whether large requests get through.
+package struct SizesMeasurement: Sendable {
+  package struct Try: Sendable {
+    package enum Kind: Sendable, Hashable {
+      /// A POST that reads, with a long list of topics.
+      case topics
+      /// A POST that publishes many messages at once.
+      case batch
+      /// A request line with a list of topics, as an EventSource has it.
+      case target
+    }
+
+    package var kind: Kind
+    package var bytes: Int
+    /// nil: it arrived, whatever the gateway thinks of it.
+    package var failure: GatewayClientError?
+
+    package init(kind: Kind, bytes: Int, failure: GatewayClientError? = nil) {
+      self.kind = kind
+      self.bytes = bytes
+      self.failure = failure
+    }
+  }
+
+  package var tries: [Try]
+
+  package init(tries: [Try]) { self.tries = tries }
+}
+
+extension SizesMeasurement {
+  package var findings: [Finding] { tries.map(finding) }
+
+  private func finding(_ one: Try) -> Finding {
+    let size = one.bytes < 10_000 ? "\(one.bytes) bytes" : "\(one.bytes / 1000) KB"
+    let what =
+      switch one.kind {
+      case .topics: "a list of topics of \(size) in a body"
+      case .batch: "a batch of \(size)"
+      case .target: "a URL of \(size)"
+      }
+    guard let failure = one.failure else { return Finding(.sizes, .ok, "\(what) gets through") }
+    if failure.isGateways {
+      return Finding(.sizes, .ok, "\(what) gets through, and is above the gateway's own limit (\(failure.code ?? ""))")
+    }
+    switch one.kind {
+    case .topics, .batch:
+      return Finding(
+        // Batches are for backends, which seldom come this way; readers must get in.
+        .sizes, one.kind == .topics ? .problem : .warning, "\(what) was \(failure.words)",
+        cause: "a proxy limits bodies below the gateway's limits.batch_bytes (8MiB)",
+        [
+          .nginx("client_max_body_size 8m;"), .haproxy("no http-request deny on req.body_size or content-length"),
+        ])
+    case .target:
+      return Finding(
+        .sizes, one.bytes > 4096 ? .warning : .problem, "\(what) was \(failure.words)",
+        cause: "a proxy limits request lines below the gateway's limits.request_line_bytes (8KiB)",
+        [
+          .nginx("large_client_header_buffers 4 16k;"), .haproxy("tune.bufsize 32768 in global"),
+          .you("or subscribe to patterns instead of long lists, or send them as a body: POST /v1/stream"),
+        ])
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import GatewayClient
+import NIOHTTP1
+
+extension ExaminationPlan {
+  /// - Parameter triesWebSocket: one opens without an origin.
+  func probeCORS(origin: String, triesWebSocket: Bool) async throws -> CORSMeasurement {
+    let own = origin.lowercased() == url.origin.lowercased()
+    var cors = CORSMeasurement(origin: origin, isOwn: own)
+    guard !own else { return cors }
+    cors.actual = Self.answer(try await exchange(.GET, "/v1/negotiate", headers: ["Origin": origin]))
+    // Browsers send no token with a preflight.
+    var stranger = self
+    stranger.token = nil
+    cors.preflight = Self.answer(
+      try await stranger.exchange(
+        .OPTIONS, "\(GatewayCalls.path(ofTopic: topic))/messages",
+        headers: [
+          "Origin": origin, "Access-Control-Request-Method": "POST",
+          "Access-Control-Request-Headers": "content-type, idempotency-key",
+        ]))
+    if triesWebSocket {
+      let tap = StreamTap(.websocket, self, headers: ["Origin": origin])
+      defer { tap.breakOff() }
+      cors.webSocketFailure = try await tap.wait(patience) { $0.opened != nil }.end?.why
+    }
+    return cors
+  }
+
+  private static func answer(_ result: Result<HTTPAnswer, GatewayClientError>) -> CORSMeasurement.Answer {
+    var answer = CORSMeasurement.Answer()
+    switch result {
+    case .failure(let error): answer.failure = error
+    case .success(let whole):
+      answer.status = whole.status
+      answer.code = whole.refusal?.code
+      answer.allowOrigin = whole.headers["Access-Control-Allow-Origin"]
+      answer.allowMethods = whole.headers.first(name: "Access-Control-Allow-Methods")
+      answer.allowHeaders = whole.headers.first(name: "Access-Control-Allow-Headers")
+      answer.exposeHeaders = whole.headers.first(name: "Access-Control-Expose-Headers")
+    }
+    return answer
+  }
+}

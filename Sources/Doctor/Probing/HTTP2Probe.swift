@@ -1,0 +1,62 @@
+import GatewayClient
+import NIOCore
+
+extension ExaminationPlan {
+  /// - Parameter chosen: by ALPN, of h2 and http/1.1.
+  func probeHTTP2(chosen: String?, triesWebSocket: Bool) async throws -> HTTP2Measurement {
+    guard url.isSecure else { return .clearText }
+    guard chosen == "h2" else { return .notChosen(chosen) }
+    do {
+      let client = try await HTTP2Client.connect(to: url, timeout: patience)
+      defer { client.close() }
+      return .spoken(try await probeStreams(client, triesWebSocket: triesWebSocket))
+    } catch let error as GatewayClientError {
+      return .failed(error)
+    }
+  }
+
+  private func probeStreams(_ client: HTTP2Client, triesWebSocket: Bool) async throws -> HTTP2Measurement.Spoken {
+    var spoken = HTTP2Measurement.Spoken(patience: patience)
+    let credentials = token.map { [(name: "authorization", value: "Bearer \($0)")] } ?? []
+    var query = QueryString()
+    query.add("topic", topic)
+    let target = url.appending(query.appended(to: "/v1/stream"))
+    (spoken.hello, spoken.streamFailure) = try await hello(
+      client.open("GET", target, headers: credentials + [(name: "accept", value: "text/event-stream")]))
+    guard spoken.hello != nil else { return spoken }
+    spoken.offersWebSockets = try await client.takesWebSockets()
+    guard spoken.offersWebSockets, triesWebSocket else { return spoken }
+    let headers = [
+      (name: "sec-websocket-version", value: "13"), (name: "sec-websocket-protocol", value: "sluice.v1.json"),
+    ]
+    (spoken.webSocketHello, spoken.webSocketFailure) = try await hello(
+      client.open("CONNECT", target, headers: credentials + headers, protocol: "websocket"))
+    return spoken
+  }
+
+  /// How long it took until a stream said hello, or why it did not; neither: it was silent.
+  private func hello(
+    _ answer: AsyncThrowingStream<HTTP2AnswerPart, any Error>
+  ) async throws -> (Duration?, GatewayClientError?) {
+    let began = ContinuousClock.now
+    do {
+      let took = try await within(patience) { () -> Duration in
+        var bytes: [UInt8] = []
+        for try await part in answer {
+          switch part {
+          case .head(let status, _) where status >= 300:
+            throw GatewayClientError.refused(Refusal(status: status, detail: "the answer was \(status)"))
+          case .head: break
+          case .body(let more):
+            bytes += more.readableBytesView
+            if String(decoding: bytes, as: UTF8.self).contains("\"hello\"") { return ContinuousClock.now - began }
+          }
+        }
+        throw GatewayClientError.connectionLost("the stream ended")
+      }
+      return (took, nil)
+    } catch let error as GatewayClientError {
+      return (nil, error)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import GatewayClient
+
+extension ExaminationPlan {
+  /// `limits.poll_wait`, unless the operator changed it; in seconds.
+  private static let longestPoll = 60
+  private static let usualPoll = 25
+
+  /// - Parameter transports: those that open.
+  func probeIdle(_ transports: [StreamTransport]) async throws -> IdleMeasurement {
+    let taps = transports.filter { $0 != .poll }.map { StreamTap($0, self) }
+    defer { for tap in taps { tap.breakOff() } }
+    async let poll = transports.contains(.poll) ? longPoll() : nil
+    try await taps.wait(patience) { $0.opened != nil }
+    let idle = idle
+    try await taps.wait(idle) { _ in false }
+    let lines = taps.compactMap { tap -> IdleMeasurement.Line? in
+      let record = tap.record
+      guard let opened = record.opened else { return nil }
+      let until = record.end?.at ?? tap.now
+      var line = IdleMeasurement.Line(
+        transport: tap.transport, lasted: until - opened, silence: until - (record.heard.last?.at ?? opened))
+      line.heartbeat = record.first("hello")?.object.integer("heartbeat").map { .seconds($0) }
+      line.heartbeats = record.heard.count { $0.kind == "heartbeat" }
+      if let end = record.end {
+        line.end = record.first("reconnect") != nil ? .sentAway : .cut(end.why.words)
+      }
+      return line
+    }
+    return IdleMeasurement(time: idle, lines: lines, poll: try await poll)
+  }
+
+  private func longPoll() async throws -> PollingMeasurement.Held? {
+    guard let position = try await poll(since: nil, wait: 0).value?.next else { return nil }
+    let seconds = min(Self.longestPoll, max(1, Int(idle / .seconds(1))))
+    let held = try await holdPoll(since: position, seconds: seconds)
+    // An operator may allow less.
+    guard held.failure?.status == 400, seconds > Self.usualPoll else { return held }
+    return try await holdPoll(since: position, seconds: Self.usualPoll)
+  }
+}

@@ -70,8 +70,11 @@ let adapters: [Target] = [
   .target(name: "DirectWriter", swiftSettings: settings),
   // What goes on by itself on an event loop, turn by turn, with the sockets between.
   .target(name: "LoopTurns", dependencies: [nioCore], swiftSettings: settings),
+  // TLS at a client's end of a channel.
+  .target(name: "TLSClient", dependencies: ["TLS", nioCore], swiftSettings: settings),
   // RESP over a connection: pipelined commands, Sentinel, TLS.
-  .target(name: "RedisClient", dependencies: ["Locking", "TLS", nioCore, nioPosix], swiftSettings: settings),
+  .target(
+    name: "RedisClient", dependencies: ["Locking", "TLS", "TLSClient", nioCore, nioPosix], swiftSettings: settings),
   // Who orders messages and keeps them: one contract, and memory, SQLite or Redis behind it.
   .target(
     name: "StreamStores",
@@ -100,7 +103,8 @@ let adapters: [Target] = [
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
-    name: "GatewayClient", dependencies: ["HTTP2", "Locking", "TLS", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    name: "GatewayClient",
+    dependencies: ["HTTP2", "Locking", "TLS", "TLSClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
     swiftSettings: settings),
   // A deployment as a client meets it: what was measured, what that says of the network, and how to mend it.
   .target(

@@ -7,6 +7,7 @@
 #endif
 import NIOCore
 import NIOPosix
+import TLS
 
 /// Puts what NIO says about a failed connection into words for a person.
 enum ConnectionFailure {
@@ -17,7 +18,12 @@ enum ConnectionFailure {
 
   /// - Parameter error: of a connection that was there.
   static func lost(_ error: any Error) -> GatewayClientError {
-    error as? GatewayClientError ?? .connectionLost(reason(error))
+    switch error {
+    case let error as GatewayClientError: error
+    case let error as TLSError where error.reason == .certificate: .untrusted(error.detail)
+    case let error as TLSError: .notUnderstood("TLS with it failed (\(error.detail))")
+    default: .connectionLost(reason(error))
+    }
   }
 
   /// The system's own words where there is a system error behind it: "Connection refused".

@@ -1,6 +1,8 @@
 import Locking
+import NIOCore
 import Synchronization
 import TLS
+import TLSClient
 
 /// Whom a client believes that a gateway is who it says.
 package struct GatewayTrust: Sendable, Hashable {
@@ -38,5 +40,21 @@ package struct GatewayTrust: Sendable, Hashable {
     } catch {
       throw .badURL("--ca: \(error)")
     }
+  }
+}
+
+extension GatewayURL {
+  /// Puts TLS first on a channel that has just been made, if the URL asks for it.
+  ///
+  /// - Parameters:
+  ///   - applicationProtocols: offered by ALPN, the most wanted first.
+  ///   - onEstablished: called once, on the event loop.
+  func secure(
+    _ channel: any Channel, applicationProtocols: [String] = ["http/1.1"],
+    onEstablished: ((TLSSession) -> Void)? = nil
+  ) throws {
+    guard isSecure else { return }
+    try channel.secure(
+      try trust.context(applicationProtocols: applicationProtocols), host: host, onEstablished: onEstablished)
   }
 }

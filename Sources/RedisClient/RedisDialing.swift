@@ -8,6 +8,7 @@
 import NIOCore
 import NIOPosix
 import TLS
+import TLSClient
 
 /// One attempt to get into one server, master or sentinel.
 struct RedisDialing {

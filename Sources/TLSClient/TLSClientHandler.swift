@@ -1,8 +1,8 @@
-import NIOCore
-import TLS
+package import NIOCore
+package import TLS
 
 /// TLS at the client's end of a connection: the first handler of its channel. What is written before the handshake is
-/// done waits for it. What goes wrong is told as `TLSError`, then the channel is closed.
+/// done waits for it. What goes wrong is told as a `TLSError`, then the channel is closed.
 final class TLSClientHandler: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
@@ -13,13 +13,19 @@ final class TLSClientHandler: ChannelDuplexHandler {
   private let output = TLSOutput()
   private var waiting: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
   private var hasFailed = false
+  /// Called once, before anything that came over the session is handed on.
+  private let onEstablished: ((TLSSession) -> Void)?
 
-  /// - Parameter host: whose certificate it must be: a name or an address.
-  init(_ context: TLSContext, host: String) { session = TLSSession(context, output: output, serverName: host) }
+  /// - Parameter host: whose certificate it must be.
+  init(_ context: TLSContext, host: String, onEstablished: ((TLSSession) -> Void)? = nil) {
+    session = TLSSession(context, output: output, serverName: host)
+    self.onEstablished = onEstablished
+  }
 
   func channelActive(context: ChannelHandlerContext) {
     do throws(TLSError) { try session.start() } catch { return failed(error, context) }
     send(context)
+    context.read()
     context.fireChannelActive()
   }
 
@@ -39,12 +45,19 @@ final class TLSClientHandler: ChannelDuplexHandler {
     }
     send(context)
     if !wasEstablished, session.isEstablished {
+      onEstablished?(session)
       for (bytes, promise) in waiting { encrypt(bytes, promise, context) }
       waiting = []
       context.flush()
     }
     if clear.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(clear)) }
     if session.isInputEnded { context.close(promise: nil) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    // Nobody else asks for what the handshake needs.
+    if !session.isEstablished, !hasFailed { context.read() }
+    context.fireChannelReadComplete()
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -99,9 +112,15 @@ final class TLSClientHandler: ChannelDuplexHandler {
 }
 
 extension Channel {
-  /// Puts TLS first on a channel that has just been made.
-  func secure(_ context: TLSContext, host: String) throws {
-    let handler = TLSClientHandler(context, host: host)
+  /// Puts TLS first on a channel that has just been made. On its event loop.
+  ///
+  /// - Parameters:
+  ///   - host: whose certificate it must be: a name or an address.
+  ///   - onEstablished: called once, on the event loop, before anything that came over the session is handed on.
+  package func secure(
+    _ context: TLSContext, host: String, onEstablished: ((TLSSession) -> Void)? = nil
+  ) throws {
+    let handler = TLSClientHandler(context, host: host, onEstablished: onEstablished)
     do {
       try pipeline.syncOperations.addHandler(handler)
     } catch {

@@ -63,6 +63,8 @@ final class HTTPConnection: Sendable {
     return try await withTaskCancellationHandler {
       let promise = channel.eventLoop.makePromise(of: HTTPStreamAnswer.self)
       onHandler { $0.start(call, exchange: exchange, promise: promise) }
+      // Cancelled before it was started, it had nothing to cancel yet.
+      if Task.isCancelled { exchange.cancel() }
       return try await promise.futureResult.get()
     } onCancel: {
       exchange.cancel()

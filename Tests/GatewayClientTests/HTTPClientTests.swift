@@ -141,6 +141,26 @@ import Testing
     }
   }
 
+  /// On a connection that lay idle nothing comes between the caller and the exchange: the cancellation was heard before
+  /// there was anything to cancel, and the request waited for its whole time limit.
+  @Test func `a request of a task that is cancelled already ends at once`() async throws {
+    try await TestServer.run {
+      if $0.number == 1 { $0.answer(200, "") }
+    } _: { server in
+      let client = HTTPClient()
+      _ = try await client.request(.GET, server.url)
+      let (cancelled, isCancelled) = AsyncStream.makeStream(of: Void.self)
+      let task = Task {
+        for await _ in cancelled {}
+        _ = try await client.request(.GET, server.url)
+      }
+      task.cancel()
+      isCancelled.finish()
+      await #expect(throws: CancellationError.self) { try await task.value }
+      await client.close()
+    }
+  }
+
   @Test func `a cancelled request ends at once`() async throws {
     try await TestServer.run { _ in
     } _: { server in

@@ -34,12 +34,18 @@ package struct Examination: Sendable {
     try add(reach.findings)
     guard let negotiated = reach.negotiated else { return }
     diagnosis.offered = negotiated.transports
-    progress("opening a websocket")
-    let upgrade = negotiated.transports.contains(.websocket) ? try await plan.probeUpgrade() : .notOffered
-    try add(upgrade.findings)
-    progress("publishing")
-    let publishing = try await plan.probePublish()
-    try add(publishing.findings(topic: plan.topic))
+    diagnosis.keepsBrowsersOut = reach.keepsBrowsersOut
+    if plan.steps.contains(.upgrade) {
+      progress("opening a websocket")
+      let upgrade = negotiated.transports.contains(.websocket) ? try await plan.probeUpgrade() : .notOffered
+      try add(upgrade.findings)
+    }
+    var publishing = PublishMeasurement.notAsked
+    if !plan.steps.isDisjoint(with: [.publish, .buffering, .polling, .resume]) {
+      progress("publishing")
+      publishing = try await plan.probePublish()
+      try add(publishing.findings(topic: plan.topic))
+    }
     let outcome: Result<Void, any Error>
     do {
       outcome = .success(try await look(reach, publishes: publishing.isPossible))
@@ -55,38 +61,46 @@ package struct Examination: Sendable {
     try outcome.get()
   }
 
-  /// What needs a gateway, and a topic to read.
+  /// What needs a gateway.
   private mutating func look(_ reach: ReachMeasurement, publishes: Bool) async throws {
     let roundTrip = reach.roundTrip ?? .zero
-    progress("reading streams")
-    let streams = diagnosis.offered.filter { $0 != .poll && !($0 == .websocket && isBroken($0)) }
-    try add(try await plan.probeBuffering(streams, roundTrip: roundTrip, publishes: publishes).findings)
-    if diagnosis.offered.contains(.poll) {
+    if plan.steps.contains(.buffering) {
+      progress("reading streams")
+      let streams = diagnosis.offered.filter { $0 != .poll && !($0 == .websocket && isBroken($0)) }
+      try add(try await plan.probeBuffering(streams, roundTrip: roundTrip, publishes: publishes).findings)
+    }
+    if plan.steps.contains(.polling), diagnosis.offered.contains(.poll) {
       progress("polling")
       try add(try await plan.probePolling(roundTrip: roundTrip, publishes: publishes).findings)
     }
-    try await lookIdle()
-    progress("speaking HTTP/2")
-    let trial = reach.unverified ?? reach.trial
-    try add(
-      try await plan.probeHTTP2(
-        chosen: trial.applicationProtocol, triesWebSocket: diagnosis.offered.contains(.websocket)
-      ).findings)
-    if let origin = plan.origin {
-      progress("asking as a page of \(origin)")
-      try add(
-        try await plan.probeCORS(origin: origin, triesWebSocket: diagnosis.usable.contains(.websocket)).findings)
-    } else {
-      try add([Finding(.cors, .skipped, "without --origin https://app.example.com: as a page of which origin?")])
+    if plan.steps.contains(.idle) { try await lookIdle() }
+    if plan.steps.contains(.http2) {
+      progress("speaking HTTP/2")
+      let chosen = (reach.unverified ?? reach.trial).applicationProtocol
+      let triesWebSocket = diagnosis.offered.contains(.websocket)
+      try add(try await plan.probeHTTP2(chosen: chosen, triesWebSocket: triesWebSocket).findings)
     }
-    progress("breaking off and coming back")
-    try add(try await plan.probeResume(diagnosis.usable, publishes: publishes).findings)
-    progress("sending large requests")
-    try add(try await plan.probeSizes().findings)
+    if plan.steps.contains(.cors) { try await lookAtOrigins() }
+    if plan.steps.contains(.resume) {
+      progress("breaking off and coming back")
+      try add(try await plan.probeResume(diagnosis.working, publishes: publishes).findings)
+    }
+    if plan.steps.contains(.sizes) {
+      progress("sending large requests")
+      try add(try await plan.probeSizes().findings)
+    }
+  }
+
+  private mutating func lookAtOrigins() async throws {
+    guard let origin = plan.origin else {
+      return try add([Finding(.cors, .skipped, "without --origin https://app.example.com: as a page of which origin?")])
+    }
+    progress("asking as a page of \(origin)")
+    try add(try await plan.probeCORS(origin: origin, triesWebSocket: diagnosis.working.contains(.websocket)).findings)
   }
 
   private mutating func lookIdle() async throws {
-    let transports = diagnosis.usable
+    let transports = diagnosis.working
     guard plan.idle > .zero, !transports.isEmpty else {
       let why = plan.idle > .zero ? "no transport works" : "--idle 0s"
       return try add([Finding(.idle, .skipped, "\(why): how connections stand silence was not looked at")])
@@ -95,7 +109,7 @@ package struct Examination: Sendable {
     try add(try await plan.probeIdle(transports).findings)
   }
 
-  private func isBroken(_ transport: StreamTransport) -> Bool { !diagnosis.usable.contains(transport) }
+  private func isBroken(_ transport: StreamTransport) -> Bool { !diagnosis.working.contains(transport) }
 
   private mutating func add(_ findings: [Finding]) throws {
     for finding in findings {

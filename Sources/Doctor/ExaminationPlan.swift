@@ -12,6 +12,8 @@ package struct ExaminationPlan: Sendable {
   /// Nobody else's: what is published there is erased at the end.
   package var topic: String
   package var publishes = true
+  /// What to look at; the first, `reach`, always is.
+  package var steps = Set(Step.allCases)
   /// How long connections are to stand silence; zero: that is not looked at.
   package var idle = Duration.seconds(75)
   /// How long to wait for what should come at once.

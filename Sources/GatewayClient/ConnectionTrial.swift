@@ -50,7 +50,7 @@ package struct ConnectionTrial: Sendable {
       found = try await NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
         try SocketAddress.makeAddressResolvingHost(url.host, port: url.port)
       }.getOrCancel { _ in }
-    } catch is SocketAddressError {
+    } catch is SocketAddressError.UnknownHost {
       throw GatewayClientError.unreachable("the name \"\(url.host)\" is not known")
     }
     lookup = clock.now - began

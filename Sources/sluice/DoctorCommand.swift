@@ -2,6 +2,17 @@ import ArgumentParser
 import Doctor
 import GatewayClient
 
+/// Steps with a comma between: `buffering,idle`.
+struct StepList: ExpressibleByArgument, Sendable {
+  let steps: Set<Step>
+
+  init?(argument: String) {
+    let found = argument.split(separator: ",", omittingEmptySubsequences: false).map { Step(rawValue: String($0)) }
+    guard !found.contains(nil) else { return nil }
+    steps = Set(found.compactMap { $0 })
+  }
+}
+
 /// `sluice doctor`: go through a deployment as a client would, and say what the network in between makes of it.
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,6 +46,12 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Where to publish. (default: doctor.<random>)", valueName: "topic"))
   var topic: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Look at this alone: a step, or several with a comma between; reach always is. (default: all)",
+      valueName: "steps"))
+  var only: StepList?
 
   @Flag(help: "Publish nothing: what needs messages is left out.")
   var noPublish = false
@@ -98,6 +115,7 @@ struct DoctorCommand: AsyncParsableCommand {
     plan.token = token ?? GatewayOptions.environment("SLUICE_TOKEN")
     plan.origin = origin
     plan.publishes = !noPublish
+    if let only { plan.steps = only.steps }
     if let idle { plan.idle = idle.duration }
     if let patience { plan.patience = patience.duration }
     return plan

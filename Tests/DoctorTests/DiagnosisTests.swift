@@ -11,7 +11,7 @@ import Testing
     #expect(diagnosis.usable == [.sse, .poll])
     #expect(
       diagnosis.summary == "a browser client would use sse, and fall back on poll; it cannot rely on websocket")
-    diagnosis.add(Finding(.reach, .problem, "no gateway"))
+    diagnosis.keepsBrowsersOut = true
     #expect(diagnosis.summary == "a browser client would get nothing here")
   }
 
@@ -27,7 +27,8 @@ import Testing
 
   @Test(arguments: [
     (Duration.microseconds(420), "0.4 ms"), (.milliseconds(12), "12 ms"), (.milliseconds(3240), "3.2 s"),
-    (.seconds(75), "75 s"),
+    (.seconds(75), "75 s"), (.seconds(1), "1 s"), (.milliseconds(9960), "10 s"), (.milliseconds(10), "10 ms"),
+    (.microseconds(999_600), "1 s"),
   ])
   func `times are said as a person says them`(_ time: Duration, _ words: String) {
     #expect(time.words == words)

@@ -12,11 +12,14 @@ package struct Diagnosis: Sendable {
 
   package func count(_ mark: Mark) -> Int { findings.count { $0.mark == mark } }
 
-  /// What a browser client can use here, best first: it takes the first, and falls back on the others.
-  package var usable: [StreamTransport] {
-    let reached = !findings.contains { $0.step == .reach && $0.mark == .problem && $0.transport == nil }
-    return reached ? offered.filter { !isBroken($0) } : []
-  }
+  /// Whatever works: a browser does not get as far.
+  package var keepsBrowsersOut = false
+
+  /// What was not found broken, best first.
+  package var working: [StreamTransport] { offered.filter { !isBroken($0) } }
+
+  /// What a browser client can use here: it takes the first, and falls back on the others.
+  package var usable: [StreamTransport] { keepsBrowsersOut ? [] : working }
 
   private func isBroken(_ transport: StreamTransport) -> Bool {
     findings.contains { $0.mark == .problem && $0.transport == transport }

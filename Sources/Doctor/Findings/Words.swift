@@ -1,15 +1,17 @@
 package import GatewayClient
 
 extension Duration {
-  /// As a person says it: `0.4 ms`, `12 ms`, `3.2 s`, `75 s`.
+  /// As a person says it: `0.4 ms`, `12 ms`, `5 s`, `3.2 s`, `75 s`.
   package var words: String {
     let milliseconds = self / .milliseconds(1)
-    switch milliseconds {
-    case ..<10: return "\((milliseconds * 10).rounded() / 10) ms"
-    case ..<1000: return "\(Int(milliseconds.rounded())) ms"
-    case ..<10_000: return "\((milliseconds / 100).rounded() / 10) s"
-    default: return "\(Int((milliseconds / 1000).rounded())) s"
-    }
+    return milliseconds < 999.5
+      ? "\(Self.rounded(milliseconds)) ms" : "\(Self.rounded(milliseconds / 1000)) s"
+  }
+
+  /// To two digits below ten, else to whole ones.
+  private static func rounded(_ number: Double) -> String {
+    let tenths = Int((number * 10).rounded())
+    return tenths >= 100 || tenths % 10 == 0 ? "\(Int(number.rounded()))" : "\(tenths / 10).\(tenths % 10)"
   }
 }
 

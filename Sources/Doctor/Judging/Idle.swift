@@ -29,6 +29,8 @@ package struct IdleMeasurement: Sendable {
   /// How long they were looked at.
   package var time: Duration
   package var lines: [Line]
+  /// What never opened, and so could not be looked at.
+  package var unopened: [StreamTransport] = []
   package var poll: PollingMeasurement.Held?
 
   package init(time: Duration, lines: [Line], poll: PollingMeasurement.Held? = nil) {
@@ -40,7 +42,9 @@ package struct IdleMeasurement: Sendable {
 
 extension IdleMeasurement {
   package var findings: [Finding] {
-    lines.map(finding) + (poll.map { [PollingMeasurement.judge($0, .idle, prompt: .seconds(2))] } ?? [])
+    lines.map(finding)
+      + unopened.map { Finding(.idle, .skipped, "\($0.rawValue): it did not open", transport: $0) }
+      + (poll.map { [PollingMeasurement.judge($0, .idle, prompt: .seconds(2))] } ?? [])
   }
 
   private func finding(_ line: Line) -> Finding {

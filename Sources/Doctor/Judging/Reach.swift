@@ -41,6 +41,9 @@ extension ReachMeasurement {
 
   package var negotiated: Negotiated? { if case .gateway(let negotiated) = answer { negotiated } else { nil } }
 
+  /// A browser gets nowhere, though we may: it trusts no such certificate, and goes to the URLs that are given out.
+  package var keepsBrowsersOut: Bool { certificate?.mark == .problem || urls?.mark == .problem }
+
   private var connection: Finding? {
     if let failure = trial.failure {
       if case .untrusted = failure { return nil }
@@ -67,8 +70,11 @@ extension ReachMeasurement {
           .haproxy("bind :443 ssl crt FILE"), .sluice("tls: { certificates: [{ certificate: FILE, key: FILE }] }"),
         ])
     }
-    var parts = ["\(url.origin) is \(trial.address ?? url.authority)"]
-    if let lookup = trial.lookup { parts.append("found in \(lookup.words)") }
+    var parts = ["\(url.origin) is at \(trial.address ?? url.authority)"]
+    // Of a name; an address is its own.
+    if let lookup = trial.lookup, trial.address?.contains(url.host) == false {
+      parts.append("found in \(lookup.words)")
+    }
     if let connect = trial.connect { parts.append("connected in \(connect.words)") }
     if let handshake = trial.handshake { parts.append("\(trial.tlsVersion ?? "TLS") in \(handshake.words)") }
     return Finding(.reach, .ok, parts.joined(separator: ", "))
@@ -158,12 +164,11 @@ extension ReachMeasurement {
           .haproxy("server sluice 127.0.0.1:8080 check port 8081; its log says why the check fails"),
           .you("ask the gateway itself: sluice doctor http://127.0.0.1:8080"),
         ])
-    case let status? where !error.isGateways:
-      if status == 400, !url.isSecure {
-        return Finding(
-          .reach, .problem, "/v1/negotiate was \(error.words)", cause: "this port may speak TLS only",
-          [.you("sluice doctor https://\(url.host):\(url.port)")])
-      }
+    case 400? where !url.isSecure:
+      return Finding(
+        .reach, .problem, "/v1/negotiate was \(error.words)", cause: "this port may speak TLS only",
+        [.you("sluice doctor https://\(url.authority)")])
+    case .some where !error.isGateways:
       return Finding(
         .reach, .problem, "/v1/negotiate was \(error.words), and not by a Sluice gateway",
         cause: "another server listens here, or the gateway is below another path",

@@ -40,7 +40,12 @@ extension SizesMeasurement {
       case .batch: "a batch of \(size)"
       case .target: "a URL of \(size)"
       }
-    guard let failure = one.failure else { return Finding(.sizes, .ok, "\(what) gets through") }
+    guard let failure = one.failure else {
+      return Finding(.sizes, .ok, "\(what) gets through")
+    }
+    if let status = failure.status, !failure.isGateways, [401, 403, 404, 405].contains(status) {
+      return Finding(.sizes, .skipped, "\(what) was \(failure.words), which says nothing of its size")
+    }
     if failure.isGateways {
       return Finding(.sizes, .ok, "\(what) gets through, and is above the gateway's own limit (\(failure.code ?? ""))")
     }
@@ -52,6 +57,13 @@ extension SizesMeasurement {
         cause: "a proxy limits bodies below the gateway's limits.batch_bytes (8MiB)",
         [
           .nginx("client_max_body_size 8m;"), .haproxy("no http-request deny on req.body_size or content-length"),
+        ])
+    case .target where failure.status == 502:
+      return Finding(
+        .sizes, .warning, "\(what) was \(failure.words)",
+        cause: "a poll's answer repeats its URL (Link), and a proxy takes heads only up to a size below that",
+        [
+          .nginx("proxy_buffer_size 16k; proxy_buffers 8 16k;"), .haproxy("tune.bufsize 32768 in global"),
         ])
     case .target:
       return Finding(

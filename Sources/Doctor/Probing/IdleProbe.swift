@@ -26,7 +26,9 @@ extension ExaminationPlan {
       }
       return line
     }
-    return IdleMeasurement(time: idle, lines: lines, poll: try await poll)
+    var measurement = IdleMeasurement(time: idle, lines: lines, poll: try await poll)
+    measurement.unopened = taps.filter { $0.record.opened == nil }.map(\.transport)
+    return measurement
   }
 
   private func longPoll() async throws -> PollingMeasurement.Held? {

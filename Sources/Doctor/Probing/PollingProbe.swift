@@ -3,7 +3,7 @@ import NIOHTTP1
 
 extension ExaminationPlan {
   /// How long a poll is to be held that nothing comes for, in seconds.
-  private static let hold = 2
+  private static let hold = 1
 
   func probePolling(roundTrip: Duration, publishes: Bool) async throws -> PollingMeasurement {
     let clock = ContinuousClock()

@@ -70,6 +70,36 @@ class Down:
     """Reset before anything is answered: a gateway that is not there."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Deafen:
+    """What the gateway says comes through; what the browser says after its request does not."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hoard:
+    """After the first bytes, as many are kept back as fill a buffer."""
+
+    first: int
+    buffer: int = 8192
+
+
+@dataclasses.dataclass(frozen=True)
+class GiveUp:
+    """Reset when nothing was answered for so many seconds; before the answer has begun, `status` is said instead."""
+
+    after: float
+    status: int = 504
+
+
+@dataclasses.dataclass(frozen=True)
+class Amend:
+    """Fields are added to the answer's head and dropped from it, or forgotten from the request's."""
+
+    add: tuple = ()
+    drop: tuple = ()
+    forget: tuple = ()
+
+
 # MARK: What was asked
 
 
@@ -105,7 +135,7 @@ class Request:
 
 class Misbehaving:
     """A proxy on a port of its own before the gateway at `port` (`target`, to be changed), well-behaved until told
-    otherwise.
+    otherwise. A `target` that is an iterator gives a port for each connection.
 
     `files` are served by itself, so that pages, the client and the gateway are one origin: a path to what is there, a
     file or text. Each connection carries one request.
@@ -231,7 +261,8 @@ class Misbehaving:
             await self._say(request, writer, 200, content, mimetypes.guess_type(request.path)[0] or "text/plain")
             return
         try:
-            upstream, downstream = await asyncio.open_connection("127.0.0.1", self.target)
+            target = next(self.target) if hasattr(self.target, "__next__") else self.target
+            upstream, downstream = await asyncio.open_connection("127.0.0.1", target)
         except OSError:
             # Nobody listens there: its reset is passed on.
             self._end(request, True)
@@ -241,8 +272,10 @@ class Misbehaving:
             return
         self._open[request].append(downstream)
         await self._wait()
+        if isinstance(way, Amend):
+            head = _amended(head, drop=way.forget)
         downstream.write(_forwarded(head, isinstance(way, Strip), request.kind == "websocket") + body)
-        up = asyncio.create_task(self._up(request, reader, downstream))
+        up = asyncio.create_task(self._up(request, reader, downstream, isinstance(way, Deafen)))
         try:
             await self._down(request, way, upstream, writer)
         finally:
@@ -258,10 +291,12 @@ class Misbehaving:
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         await writer.drain()
 
-    async def _up(self, request, reader, downstream):
+    async def _up(self, request, reader, downstream, deaf):
         """What the browser says; when it leaves, so does this."""
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
+                if deaf:
+                    continue
                 await self._wait()
                 await _unless_frozen(request)
                 downstream.write(data)
@@ -271,7 +306,12 @@ class Misbehaving:
 
     async def _down(self, request, way, upstream, writer):
         """What the gateway answers, in the way it is to arrive."""
+        if isinstance(way, GiveUp):
+            await self._down_while_it_speaks(request, way, upstream, writer)
+            return
         head = await upstream.readuntil(b"\r\n\r\n")
+        if isinstance(way, Amend):
+            head = _amended(head, way.add, way.drop)
         kept = b""
         if isinstance(way, Buffer) and way.head:
             kept = head
@@ -283,7 +323,15 @@ class Misbehaving:
             await self._deliver(request, writer, b"\x88\x02" + way.code.to_bytes(2, "big"))
             return
         left = random.randint(*way.after) if isinstance(way, Break) else None
+        through = 0
         while data := await upstream.read(65536):
+            if isinstance(way, Hoard):
+                kept += data
+                if through < way.first or len(kept) >= way.buffer:
+                    through += len(kept)
+                    await self._deliver(request, writer, kept)
+                    kept = b""
+                continue
             if isinstance(way, (Buffer, Mute)):
                 kept += data
                 continue
@@ -295,6 +343,16 @@ class Misbehaving:
         await _unless_frozen(request)
         if isinstance(way, Buffer):
             await self._deliver(request, writer, kept)
+
+    async def _down_while_it_speaks(self, request, way, upstream, writer):
+        try:
+            while data := await asyncio.wait_for(upstream.read(65536), way.after):
+                await self._deliver(request, writer, data)
+        except asyncio.TimeoutError:
+            if request.answered:
+                self._end(request, True)
+            else:
+                await self._say(request, writer, way.status, b"It took too long.\n", "text/plain")
 
     async def _deliver(self, request, writer, data):
         await self._wait()
@@ -327,6 +385,15 @@ def _forwarded(head, stripped, is_websocket):
         line for line in head.split(b"\r\n")[:-2]
         if not line.lower().startswith((b"connection:", b"upgrade:", b"sec-websocket-"))]
     return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n"
+
+
+def _amended(head, add=(), drop=()):
+    """The head with fields added, and without those called by a name in `drop`."""
+    first, *lines = head.split(b"\r\n")[:-2]
+    dropped = tuple(name.lower().encode() + b":" for name in drop)
+    kept = [line for line in lines if not (dropped and line.lower().startswith(dropped))]
+    added = [f"{name}: {value}".encode() for name, value in add]
+    return b"\r\n".join([first, *kept, *added]) + b"\r\n\r\n"
 
 
 async def _unless_frozen(request):

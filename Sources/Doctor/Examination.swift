@@ -52,7 +52,7 @@ package struct Examination: Sendable {
     } catch {
       outcome = .failure(error)
     }
-    if publishing.isPossible {
+    if publishing.mayErase {
       // Also after Ctrl-C: in a task of its own, which that does not cancel.
       let plan = plan
       await Task { try? await plan.erase() }.value

@@ -9,7 +9,7 @@ package struct ExaminationPlan: Sendable {
   package var token: String?
   /// Of a page that is to use the gateway, as browsers send it.
   package var origin: String?
-  /// Nobody else's: what is published there is erased at the end.
+  /// Erased at the end, unless others have published there.
   package var topic: String
   package var publishes = true
   /// What to look at; the first, `reach`, always is.

@@ -44,7 +44,10 @@ struct DoctorCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The origin of a page that is to use it: https://app.example.com.", valueName: "origin"))
   var origin: String?
 
-  @Option(help: ArgumentHelp("Where to publish. (default: doctor.<random>)", valueName: "topic"))
+  @Option(
+    help: ArgumentHelp(
+      "Where to publish; erased at the end, unless others have published there. (default: doctor.<random>)",
+      valueName: "topic"))
   var topic: String?
 
   @Option(

@@ -143,6 +143,8 @@ import Testing
       let finding = try bad(PublishMeasurement.failed(refused(status)).findings(topic: "t"))
       #expect(finding.mark == .skipped && finding.measured.contains("on the way"))
     }
+    #expect(PublishMeasurement.published(.zero, isFirst: true).mayErase)
+    #expect(!PublishMeasurement.published(.zero, isFirst: false).mayErase)
     #expect(try bad(PublishMeasurement.notAsked.findings(topic: "t")).mark == .skipped)
     #expect(try bad(PublishMeasurement.failed(refused(503, "store")).findings(topic: "t")).mark == .problem)
     #expect(try bad(PublishMeasurement.failed(refused(502)).findings(topic: "t")).cause?.contains("proxy") == true)

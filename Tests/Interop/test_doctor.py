@@ -178,6 +178,13 @@ def test_ctrl_c_ends_it_at_once(well):
     assert topic.get("messages", 0) == 0, topic
 
 
+def test_the_topic_of_others_is_not_erased(well, topic):
+    well.publish(topic, "theirs")
+    said = doctor(well.url, "--topic", topic, only="publish")
+    assert any("others have published there" in finding["measured"] for finding in said.findings)
+    assert json.loads(well.request("GET", f"/v1/topics/{topic}")[2])["messages"] == 2
+
+
 # Nobody there, or somebody else
 
 

@@ -55,7 +55,9 @@ struct ServeCommand: AsyncParsableCommand {
   private func suggest(_ url: String, of gateway: Gateway) {
     let curl = gateway.ownCertificate.map { "curl --cacert \($0)" } ?? "curl"
     var pages: [String] = []
-    if gateway.configuration.demo { pages.append("  \(url)/demo      one stream over every transport; cut them and see\n") }
+    if gateway.configuration.demo {
+      pages.append("  \(url)/demo      one stream over every transport; cut them and see\n")
+    }
     if let admin = gateway.adminURL { pages.append("  \(admin)/console   topics, connections, a live tail\n") }
     let text = """
 

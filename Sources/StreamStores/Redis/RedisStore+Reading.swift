@@ -1,3 +1,4 @@
+import Locking
 import NIOCore
 import RedisClient
 package import StreamLog

@@ -312,6 +312,25 @@ test("what a newcomer may not read is its own affair, on event streams too", asy
   assert.deepEqual([client.state, heard, other.isOver, old.signal.aborted], ["connected", [1], true, false]);
 });
 
+test("a newcomer whose topics may not be had on this transport is told so, on every transport", async () => {
+  for (const transport of ["websocket", "sse", "poll"]) {
+    const world = new World();
+    const { client } = await reading(world, { transports: [transport] });
+    if (transport === "websocket") world.socket.open();
+    const problem = { type: "urn:sluice:error:transport-not-allowed", code: "transport-not-allowed", detail: "poll it", status: 406 };
+    world.answers[transport] = (query) => query.get("topic") === "bank"
+      ? Response.json(problem, { status: 406 }) : new Promise(() => {});
+    const other = client.subscribe("bank");
+    const outcome = assert.rejects(other[Symbol.asyncIterator]().next(), { code: "transport-not-allowed", terminal: true });
+    await settled();
+    const ref = world.socket?.sent.at(-1).ref;
+    world.socket?.say({ ...problem, type: "error", ref });
+    await outcome;
+    await world.clock.advance(30_000);
+    assert.deepEqual([other.isOver, client.state, client.transport], [true, "connected", transport]);
+  }
+});
+
 test("a first subscription that is refused leaves a client that others can use", async () => {
   const world = new World();
   world.answers.sse = () => Response.json({ type: "urn:sluice:error:invalid-topic", detail: "no" }, { status: 400 });

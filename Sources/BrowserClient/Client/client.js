@@ -386,7 +386,7 @@ async function problemOf(response) {
 const refusal = ({ code, status, detail }) =>
   new SluiceError(code, detail, { status, terminal: status < 500 && status !== 408 && status !== 429 });
 
-/** Whether what was asked for is refused for good: not for want of a token, and not on this transport alone. */
+/** Whether what was asked for is refused for good: not for want of a token, nor because of the transport. */
 const isFinal = ({ status, terminal }) => terminal && status !== 401 && status !== 406;
 
 /** A request for a stream: in the URL, or in a body where that is too long. */
@@ -1001,7 +1001,8 @@ export class Sluice extends EventTarget {
       },
       ended: ({ how, error, afterMs }) => {
         connection.close();
-        if (how === "status" && isFinal(error)) this.#refuse(joining.group, error);
+        // A rule for their topics may forbid this transport: over a websocket that is their end, too.
+        if (how === "status" && (isFinal(error) || error.status === 406)) this.#refuse(joining.group, error);
         // What is wrong with this transport, the stream itself will show.
         else this.#endSession({ how: "away", error, afterMs: afterMs ?? error?.retryAfter });
       },

@@ -13,7 +13,7 @@ package final class Listener {
   private let socket: Int32
 
   package init() throws {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     self.socket = socket
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

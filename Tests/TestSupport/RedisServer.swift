@@ -10,7 +10,7 @@ package final class RedisServer: @unchecked Sendable {
   private let log: LogFile
   private let process: Process
   /// While this is open the server lives.
-  private let lifeline = Pipe()
+  private let lifeline: FileHandle
 
   package struct NotStarted: Error, CustomStringConvertible {
     package let description: String
@@ -52,13 +52,9 @@ package final class RedisServer: @unchecked Sendable {
     }
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(["LOG": log.path]) { $1 }
-    // Or the next server's shell would have it too.
-    _ = fcntl(lifeline.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-    let output = Pipe()
-    process.standardInput = lifeline
-    process.standardOutput = output
-    try process.run()
-    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    let output: FileHandle
+    (lifeline, output) = try Program.start(process)
+    let line = String(decoding: output.availableData, as: UTF8.self)
     guard let pid = Int32(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
       throw NotStarted(description: "these tests need \(program); deploy/packages.bash installs it")
     }
@@ -95,12 +91,6 @@ package final class RedisServer: @unchecked Sendable {
   ///
   /// - Returns: what it prints.
   package func run(_ command: [String]) throws -> String {
-    let cli = Process()
-    cli.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    cli.arguments = ["redis-cli", "-p", "\(port)"] + command
-    let output = Pipe()
-    cli.standardOutput = output
-    try cli.run()
-    return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    try Program.run(["redis-cli", "-p", "\(port)"] + command).output
   }
 }

@@ -41,13 +41,7 @@ struct TLSFiles {
   }
 
   private func openssl(_ arguments: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["openssl"] + arguments.split(separator: " ").map(String.init)
-    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "openssl \(arguments)")
+    let command = ["openssl"] + arguments.split(separator: " ").map(String.init)
+    try #require(try Program.run(command, in: folder.path).status == 0, "openssl \(arguments)")
   }
 }

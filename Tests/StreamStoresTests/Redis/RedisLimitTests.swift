@@ -123,7 +123,7 @@ import Testing
     _ = try await other.store.publish("a")
     var reader = try await away.store.reader(.earliest, "a", "b")
     try await away.isolate()
-    for _ in 0..<300 { _ = try await other.store.publish("a") }
+    try await other.store.publish("a", count: 300)
     _ = try await other.store.publish("b")
     try await away.heal()
     let head = other.store.store.tape.head

@@ -19,7 +19,7 @@ struct RedisOpened: Sendable {
     let numbers = fields[1..<8].map { UInt64(clamping: $0.integer ?? 0) }
     head = numbers[0]
     clock = numbers[1]
-    counters = RedisCounters(numbers[2...])
+    counters = RedisCounters(numbers[2...], asOf: head)
     var entries: [Lineage.Entry] = []
     for start in stride(from: 8, to: fields.count, by: 5) {
       let (first, follows) = (fields[start + 1].integer, fields[start + 2].integer)
@@ -48,13 +48,22 @@ struct RedisCounters: Sendable {
   var forgotten: UInt64 = 0
   var keys: UInt64 = 0
   var topics: UInt64 = 0
+  private var asOf: Offset = 0
 
   init() {}
 
-  /// - Parameter numbers: in the order of the properties.
-  init(_ numbers: ArraySlice<UInt64>) {
+  /// - Parameters:
+  ///   - numbers: in the order of the properties.
+  ///   - head: the log's, when they were so.
+  init(_ numbers: ArraySlice<UInt64>, asOf head: Offset) {
+    asOf = head
     let numbers = Array(numbers)
     guard numbers.count == 5 else { return }
     (held, dropped, forgotten, keys, topics) = (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+  }
+
+  /// Publishes and looks at the whole go over two connections: what is said first may be heard last.
+  mutating func hear(_ heard: RedisCounters) {
+    if heard.asOf >= asOf { self = heard }
   }
 }

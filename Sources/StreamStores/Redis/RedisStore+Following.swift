@@ -157,7 +157,7 @@ extension RedisStore {
   /// - Parameter isAtEnd: whether everything in the log had been read before this was asked.
   private func adopt(_ opened: RedisOpened, isAtEnd: Bool) throws(RedisError) {
     shared.withLock { shared in
-      shared.counters = opened.counters
+      shared.counters.hear(opened.counters)
       shared.clock = max(shared.clock, opened.clock)
     }
     if opened.lineage != tape.lineage { tape.adopt(opened.lineage) }

@@ -76,9 +76,9 @@ extension RedisStore {
     let topics = publish.item.topics
     switch fields.first?.string {
     case "ok" where numbers.count == 2 * topics.count + 6:
-      let counters = RedisCounters(numbers.suffix(5)[...])
-      shared.withLock { $0.counters = counters }
       let published = Self.published(topics, numbers, lineage)
+      let counters = RedisCounters(numbers.suffix(5)[...], asOf: published.last?.id.offset ?? 0)
+      shared.withLock { $0.counters.hear(counters) }
       acknowledge(publish, published, .committed(published))
     case "repeated" where numbers.count == 2 * topics.count:
       let published = Self.published(topics, numbers, lineage)

@@ -1,5 +1,5 @@
 import RedisClient
-import StreamLog
+package import StreamLog
 
 /// What the script `open` says.
 struct RedisOpened: Sendable {
@@ -42,20 +42,20 @@ struct RedisOpened: Sendable {
 }
 
 /// What the store holds, as the server last said.
-struct RedisCounters: Sendable {
-  var held: UInt64 = 0
-  var dropped: UInt64 = 0
-  var forgotten: UInt64 = 0
-  var keys: UInt64 = 0
-  var topics: UInt64 = 0
+package struct RedisCounters: Sendable {
+  package private(set) var held: UInt64 = 0
+  package private(set) var dropped: UInt64 = 0
+  package private(set) var forgotten: UInt64 = 0
+  package private(set) var keys: UInt64 = 0
+  package private(set) var topics: UInt64 = 0
   private var asOf: Offset = 0
 
-  init() {}
+  package init() {}
 
   /// - Parameters:
   ///   - numbers: in the order of the properties.
   ///   - head: the log's, when they were so.
-  init(_ numbers: ArraySlice<UInt64>, asOf head: Offset) {
+  package init(_ numbers: ArraySlice<UInt64>, asOf head: Offset) {
     asOf = head
     let numbers = Array(numbers)
     guard numbers.count == 5 else { return }
@@ -63,7 +63,7 @@ struct RedisCounters: Sendable {
   }
 
   /// Publishes and looks at the whole go over two connections: what is said first may be heard last.
-  mutating func hear(_ heard: RedisCounters) {
+  package mutating func hear(_ heard: RedisCounters) {
     if heard.asOf >= asOf { self = heard }
   }
 }

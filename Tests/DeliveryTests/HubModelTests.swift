@@ -20,7 +20,7 @@ import WireFormat
     }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: Case.all)
+  @Test(.timeLimit(.minutes(10)), arguments: Case.all)
   func `subscribers that stall and come back miss nothing in silence and hear nothing twice`(model: Case) throws {
     for seed in model.seeds {
       let run = HubModelRun(model.answers, seed: seed)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Bursts written straight to sockets, and what happens when a socket does not take them.
-@Suite(.timeLimit(.minutes(1))) struct SocketTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketTests {
   private let harness: HubHarness
   private let encoding: Int
 

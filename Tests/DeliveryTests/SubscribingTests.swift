@@ -5,7 +5,7 @@ import Testing
 import WireFormat
 
 /// Beginning, subscribing later, unsubscribing, rewinding and waiting.
-@Suite(.timeLimit(.minutes(1))) struct SubscribingTests {
+@Suite(.timeLimit(.minutes(10))) struct SubscribingTests {
   @Test(arguments: StoreAnswers.allCases)
   func `a resumed subscriber hears its backlog, that it has caught up, then live`(answers: StoreAnswers) throws {
     let harness = HubHarness(answers)

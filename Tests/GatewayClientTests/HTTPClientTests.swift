@@ -5,7 +5,7 @@ import NIOHTTP1
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPClientTests {
   @Test func `a request carries Host, its headers and its body, and brings the whole answer`() async throws {
     try await TestServer.run {
       $0.answer(201, headers: "X-A: 1\r\n", "{\"ok\":true}")

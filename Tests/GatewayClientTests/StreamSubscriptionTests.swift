@@ -44,7 +44,7 @@ private let hello = #"{"type":"hello","id":"e-0","heartbeat":25,"session":"s"}"#
 
 private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
 
-@Suite(.timeLimit(.minutes(1))) struct StreamSubscriptionTests {
+@Suite(.timeLimit(.minutes(10))) struct StreamSubscriptionTests {
   private static func options(
     _ transport: StreamTransport, since: String? = nil, topics: [String] = ["t"]
   ) -> SubscriptionOptions {

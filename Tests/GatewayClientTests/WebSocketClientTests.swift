@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import WebSocket
 
-@Suite(.timeLimit(.minutes(1))) struct WebSocketClientTests {
+@Suite(.timeLimit(.minutes(10))) struct WebSocketClientTests {
   @Test func `messages come in order until the close, whose code and reason are kept`() async throws {
     try await TestServer.run { exchange in
       exchange.acceptWebSocket()

@@ -3,7 +3,7 @@ import NIOCore
 import Testing
 
 /// What a client sees of each rule, on a real socket: the status, the close, and that the next client is served.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConnectionRulesTests {
   private static let fields = "Host: a\r\n\r\n"
 

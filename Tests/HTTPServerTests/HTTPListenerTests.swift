@@ -8,7 +8,7 @@ import NIOHTTP1
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct HTTPListenerTests {
   private static let get = "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n"
 

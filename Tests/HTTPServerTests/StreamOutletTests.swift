@@ -7,7 +7,7 @@ import NIOHTTP1
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StreamOutletTests {
   private static let request = "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"
 

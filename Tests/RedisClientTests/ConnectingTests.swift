@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Connecting to Redis` {
+@Suite(.timeLimit(.minutes(10))) struct `Connecting to Redis` {
   private func expect(
     _ settings: RedisSettings, toFailAs isSo: (RedisError) -> Bool, saying words: String...,
     at location: SourceLocation = #_sourceLocation

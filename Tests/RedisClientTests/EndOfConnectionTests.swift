@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `The end of a connection` {
+@Suite(.timeLimit(.minutes(10))) struct `The end of a connection` {
   @Test(arguments: 0..<10) func `under load gives each command one outcome, and says which may have left`(
     round: Int
   ) async throws {

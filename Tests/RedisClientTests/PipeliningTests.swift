@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Commands in a pipeline` {
+@Suite(.timeLimit(.minutes(10))) struct `Commands in a pipeline` {
   @Test func `are answered in their order, ten thousand at once`() async throws {
     let server = try await RedisServer.start()
     let redis = try await server.connect()

@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Sentinels` {
+@Suite(.timeLimit(.minutes(10))) struct `Sentinels` {
   /// A master and its replica, and a sentinel that knows them.
   private struct Group {
     let master: RedisServer

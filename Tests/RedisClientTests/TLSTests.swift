@@ -4,7 +4,7 @@ import TestSupport
 import TLS
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Redis over TLS` {
+@Suite(.timeLimit(.minutes(10))) struct `Redis over TLS` {
   private func expectMisconfigured(
     _ settings: RedisSettings, saying words: String..., at location: SourceLocation = #_sourceLocation
   ) async {

@@ -4,7 +4,7 @@ import Testing
 import WireFormat
 
 /// Where readers begin, and that what they miss is announced: no more, no less (protocol sections 1, 3 and 4).
-@Suite(.timeLimit(.minutes(5))) struct CompletenessContractTests {
+@Suite(.timeLimit(.minutes(10))) struct CompletenessContractTests {
   // MARK: Beginning
 
   @Test(arguments: StoreHarness.all)

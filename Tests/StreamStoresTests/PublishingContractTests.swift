@@ -4,7 +4,7 @@ import Testing
 import WireFormat
 
 /// What every store does with what is published (protocol section 6).
-@Suite(.timeLimit(.minutes(5))) struct PublishingContractTests {
+@Suite(.timeLimit(.minutes(10))) struct PublishingContractTests {
   @Test(arguments: StoreHarness.all)
   func `offsets number the log and seqs each topic, without holes`(harness: StoreHarness) async throws {
     let store = try await harness.make(StoreOptions())

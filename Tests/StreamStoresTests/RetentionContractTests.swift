@@ -4,7 +4,7 @@ import Testing
 import WireFormat
 
 /// What every store keeps, drops, erases and says of it.
-@Suite(.timeLimit(.minutes(5))) struct RetentionContractTests {
+@Suite(.timeLimit(.minutes(10))) struct RetentionContractTests {
   @Test(arguments: StoreHarness.all)
   func `a topic keeps as many messages as its rule says`(harness: StoreHarness) async throws {
     let store = try await harness.make(.keeping(3))

@@ -33,7 +33,7 @@ import WireFormat
     }
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: ModelCase.all)
+  @Test(.timeLimit(.minutes(10)), arguments: ModelCase.all)
   func `every wanted message is delivered or lies in an announced gap`(model: ModelCase) async throws {
     for seed in model.seeds {
       var run = try await ModelRun(model.harness, model.pressure, seed: seed)

@@ -77,7 +77,7 @@ import Testing
       ])
   }
 
-  @Test(.timeLimit(.minutes(1))) func `a locked key, without a question on the terminal`() {
+  @Test(.timeLimit(.minutes(10))) func `a locked key, without a question on the terminal`() {
     let good = folder.write(.gateway, as: "good")
     let locked = folder.write(TestCertificate.gateway.key.pem(password: "secret"), to: "locked.key")
     #expect(

@@ -4,7 +4,7 @@ import WebSocket
 
 /// The fuzz target over the same inputs every time: random bytes, and valid frames with bytes changed.
 struct FuzzTests {
-  @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
+  @Test(.timeLimit(.minutes(10)), arguments: 0..<4)
   func `random bytes never trap and mean the same however split`(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed))
     for _ in 0..<1_500 {
@@ -12,7 +12,7 @@ struct FuzzTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: 0..<4)
+  @Test(.timeLimit(.minutes(10)), arguments: 0..<4)
   func `changed frames never trap and mean the same however split`(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed) << 8 | 1)
     for _ in 0..<1_500 {
@@ -31,7 +31,7 @@ struct FuzzTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `changed header values never trap, and what our server answers our client understands`() {
     let offers = [
       "permessage-deflate; client_max_window_bits=\"1\\0\"", "permessage-deflate; server_max_window_bits=15, a; b=c",

@@ -5,7 +5,7 @@ import WebSocket
 /// What one side of ours sends, the other side of ours hears.
 struct RoundTripTests {
   @Test(
-    .timeLimit(.minutes(1)), arguments: [WebSocketConnection.Role.server, .client], [false, true])
+    .timeLimit(.minutes(10)), arguments: [WebSocketConnection.Role.server, .client], [false, true])
   func `random conversations arrive as they were sent`(reader: WebSocketConnection.Role, deflate: Bool) {
     for seed in 0..<40 as Range<UInt64> {
       var generator = SeededGenerator(seed: seed)

@@ -2,7 +2,7 @@ import Testing
 
 /// Seeded inputs for the fuzz target, so that every run of the tests is the same run.
 struct WireFormatFuzzTests {
-  @Test(.timeLimit(.minutes(1)), arguments: 0..<8 as Range<UInt64>)
+  @Test(.timeLimit(.minutes(10)), arguments: 0..<8 as Range<UInt64>)
   func `no bytes break what reads them`(seed: UInt64) {
     var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15)
     for _ in 0..<400 {

@@ -29,7 +29,7 @@ struct ConfigurationLoaderTests {
     if !part.isEmpty { #expect(told.first?.contains(part) == true, "\(told)") }
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: UInt64(1)...20)
+  @Test(.timeLimit(.minutes(10)), arguments: UInt64(1)...20)
   func `a file damaged anywhere is refused or read, and every refusal says something`(seed: UInt64) {
     var state = seed &* 0x9E37_79B9_7F4A_7C15
     func random(below bound: Int) -> Int {

@@ -4,7 +4,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct ConcurrencyTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `16 connections publishing at once to 100 topics make one order without holes`() async throws {
       let publishers = 16
       let each = 100

@@ -4,7 +4,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct AdminTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `topics are listed by name, page by page`() async throws {
       try await withGateway { gateway in
         for name in ["c", "a.x", "b", "a.y"] { try await gateway.publish(name, 1...3) }
@@ -24,7 +24,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `connections are listed with what they read and where they are`() async throws {
       try await withGateway { gateway in
         var readers: [Reader] = []
@@ -49,7 +49,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `an operator disconnects by session, by topic or all`() async throws {
       try await withGateway { gateway in
         func sessions() async throws -> Int {
@@ -86,7 +86,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `stats say what metrics say`() async throws {
       try await withGateway { gateway in
         let reader = try await Reader.open(.sse, gateway.url, Reading("t"))

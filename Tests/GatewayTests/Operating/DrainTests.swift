@@ -4,7 +4,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct DrainTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `draining, every client is told when to come back and everything ends`() async throws {
       try await withGateway {
         $0.drain.window = .seconds(2)
@@ -72,7 +72,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `while draining nobody new is let in`() async throws {
       try await withGateway {
         $0.drain.window = .milliseconds(100)
@@ -107,7 +107,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a client that never reads and never closes does not keep a drain`() async throws {
       try await withGateway {
         $0.drain.window = .milliseconds(100)
@@ -132,7 +132,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `an operator can ask for the drain`() async throws {
       try await withGateway { gateway in
         let answer = try await gateway.admin("POST", "/v1/admin/drain")

@@ -4,7 +4,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct HealthTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a gateway that serves is live, ready and accepts`() async throws {
       try await withGateway { gateway in
         for path in ["live", "ready", "accept"] {
@@ -17,7 +17,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a gateway with all its connections is ready but accepts none`() async throws {
       try await withGateway {
         $0.limits.connections = 2
@@ -35,7 +35,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `metrics are text that a scraper reads, and they move`() async throws {
       try await withGateway {
         $0.history.messages = 5

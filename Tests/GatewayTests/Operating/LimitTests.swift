@@ -4,7 +4,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct LimitTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `one connection too many is refused while the others go on`() async throws {
       try await withGateway {
         $0.limits.connections = 3
@@ -26,7 +26,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `one address has only so many connections`() async throws {
       try await withGateway {
         $0.limits.connectionsPerAddress = 2
@@ -45,7 +45,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `what may be asked for is bounded by the settings`() async throws {
       try await withGateway {
         $0.limits.pollWait = .seconds(5)
@@ -67,7 +67,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a head or a body that does not come is given up`() async throws {
       try await withGateway {
         $0.limits.requestHeadTime = .seconds(1)
@@ -90,7 +90,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a burst far past the memory drops the oldest history and tells its readers`() async throws {
       let limit = 16 << 20
       try await withGateway {

@@ -8,7 +8,7 @@ extension OverSockets {
   @Suite(.serialized) struct OutstandingWorkTests {
     private static let json = [("Content-Type", "application/json")]
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a batch counts each message once for every topic`() async throws {
       try await withGateway {
         $0.limits.batchMessages = 4
@@ -29,7 +29,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a body that is too long is told so, and not as a message`() async throws {
       try await withGateway {
         $0.limits.batchBytes = 1000
@@ -42,7 +42,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `patterns have a limit of their own`() async throws {
       try await withGateway {
         $0.limits.patternsPerSubscriber = 2
@@ -64,7 +64,7 @@ extension OverSockets {
     }
 
     /// Many commands in one segment: their answers gather, and none overtakes another or a message between them.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a burst of commands is answered in order`() async throws {
       try await withGateway { gateway in
         let reader = try await Reader.open(.websocket, gateway.url, Reading("t"))
@@ -93,7 +93,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a poll that an operator ends says where to go on`() async throws {
       try await withGateway { gateway in
         let since = try await gateway.publish("t", "1")
@@ -111,7 +111,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `draining ends the echoes too`() async throws {
       try await withGateway {
         $0.diagnostics.echo = true
@@ -128,7 +128,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("/v1/negotiate", false), ("/v1/topics/t", false), ("/v1/topics/t/messages", false), ("/health/live", true),
         ("/v1/admin/topics", true), ("/v1/admin/connections", true),
@@ -147,7 +147,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a stream has no HEAD`() async throws {
       try await withGateway { gateway in
         let http = try await HTTPWire.connect(to: gateway.url)

@@ -17,7 +17,7 @@ extension OverSockets {
       return try Item(Array((answer.elements("items").last ?? "").utf8))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a publish is answered with its id, topic and seq`() async throws {
       try await withGateway { gateway in
         for seq in 1...3 {
@@ -30,7 +30,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         (
           "application/json", "{ \"b\" : 1.50e0,\r\n \"a\" : [ true , null ] }", #""data":{"b":1.50e0,"a":[true,null]}"#
@@ -52,7 +52,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a body without a content type is bytes`() async throws {
       try await withGateway { gateway in
         #expect(try await post(gateway, "{}", type: nil).status == 201)
@@ -62,7 +62,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a key publishes once and is answered with the first success`() async throws {
       try await withGateway { gateway in
         let key = [("Idempotency-Key", "k-1")]
@@ -79,7 +79,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `equal keys at once publish once`() async throws {
       try await withGateway { gateway in
         let answers = try await withThrowingTaskGroup(of: (Int, String).self) { group in
@@ -99,7 +99,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a full table refuses keyed publishes and no others`() async throws {
       try await withGateway {
         $0.limits.idempotencyKeys = 2
@@ -112,7 +112,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a condition holds or names the last id`() async throws {
       try await withGateway {
         $0.history.messages = 0
@@ -134,7 +134,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a batch answers each message in order`() async throws {
       try await withGateway {
         $0.limits.messageBytes = 100
@@ -192,7 +192,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `history is paged to its end`() async throws {
       try await withGateway {
         $0.history.messages = 55
@@ -228,7 +228,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a topic says what it holds`() async throws {
       try await withGateway {
         $0.history.messages = 4

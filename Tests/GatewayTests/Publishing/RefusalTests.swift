@@ -135,7 +135,7 @@ struct Refused: CustomTestStringConvertible {
 
 extension OverSockets {
   @Suite(.serialized) struct RefusalTests {
-    @Test(.timeLimit(.minutes(2)), arguments: Refused.reading + Refused.publishing)
+    @Test(.timeLimit(.minutes(10)), arguments: Refused.reading + Refused.publishing)
     func `a rule that is broken is named, and nothing is published`(refused: Refused) async throws {
       try await withGateway {
         $0.limits.topicsPerSubscriber = 3
@@ -156,7 +156,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("DELETE", "/v1/stream", "GET, POST"), ("PUT", "/v1/topics/t/messages", "GET, HEAD, POST"),
         ("POST", "/v1/topics/t", "GET, HEAD, DELETE"), ("GET", "/v1/publish", "POST"),
@@ -175,7 +175,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         ("GET / HTTP/2.5\r\nHost: a\r\n\r\n", 505), ("nonsense\r\n\r\n", 400),

@@ -5,7 +5,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct GapTests {
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `what retention passed is a gap with its bounds and then the oldest held`(kind: StreamTransport) async throws {
       try await withGateway {
         $0.history.messages = 10
@@ -28,7 +28,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a gap stands at its id among the messages of other topics`(kind: StreamTransport) async throws {
       try await withGateway {
         $0.topics = [TopicRule(match: try! TopicPattern("short"), history: .init(messages: 1))]
@@ -53,7 +53,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: StreamTransport.allCases,
       ["zzzzzz-17", "zzzzzz-18446744073709551615", "what is this", "-", "a-b-c", "%00%ff", "0"])
     func `a position that nobody knows is one epoch gap and then the oldest held`(
@@ -81,7 +81,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a position beyond the log of this epoch is an epoch gap that says what is known`(
       kind: StreamTransport
     ) async throws {
@@ -99,7 +99,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `an erased topic is a deleted gap and nothing of it is served again`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         let first = try await gateway.publish("t", 1...5)
@@ -124,7 +124,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a reader in the middle of what is erased gets the gap and goes on`(kind: StreamTransport) async throws {
       try await withGateway {
         $0.history.messages = 20_000

@@ -18,7 +18,7 @@ struct Change: CustomTestStringConvertible {
 
 extension OverSockets {
   @Suite(.serialized) struct ResumeTests {
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a reader killed in mid-stream at full speed resumes without loss or repetition`(
       kind: StreamTransport
     ) async throws {
@@ -49,7 +49,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: Change.all)
+    @Test(.timeLimit(.minutes(10)), arguments: Change.all)
     func `a reader goes on with the same id on any transport`(change: Change) async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -71,7 +71,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `the position that a reader was told without any message is one to resume from`(
       kind: StreamTransport
     ) async throws {
@@ -87,7 +87,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a topic that was quiet while others moved 100000 messages has no gap`() async throws {
       try await withGateway {
         $0.history.messages = 50
@@ -109,7 +109,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `the bytes of a message are the same on every transport`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         let published = try await gateway.call(

@@ -5,7 +5,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct StartTests {
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a reader without a start hears what comes from now on`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         try await gateway.publish("t", 1...5)
@@ -15,7 +15,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `earliest is everything held, without a gap`(kind: StreamTransport) async throws {
       try await withGateway {
         $0.history.messages = 7
@@ -31,7 +31,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a rewind is the last of each topic in one order, then what comes`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         try await gateway.publish("r.a", 1...20)
@@ -49,7 +49,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `since wins over a rewind`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         try await gateway.publish("t", 1...20)
@@ -58,7 +58,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a pattern reads topics that did not exist when it was subscribed`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         let reader = try await Reader.open(kind, gateway.url, Reading("made.*.now", "deep.>"))
@@ -72,7 +72,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases)
     func `a message that matches several subscriptions is sent once`(kind: StreamTransport) async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -84,7 +84,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: StreamTransport.allCases, [false, true])
+    @Test(.timeLimit(.minutes(10)), arguments: StreamTransport.allCases, [false, true])
     func `one subscriber reads 200 topics in one order`(kind: StreamTransport, posts: Bool) async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -106,7 +106,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `on sse a rewind gives no id before it is over, so that a break repeats it`() async throws {
       try await withGateway { gateway in
         try await gateway.publish("t", 1...5)

@@ -13,7 +13,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct BrowserFilesTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `the client is for pages of any origin, and is not sent twice`() async throws {
       try await withGateway { gateway in
         let page = [("Origin", "https://app.example.com")]
@@ -28,7 +28,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `whoever takes gzip gets it, and each form is a thing of its own for caches`() async throws {
       try await withGateway { gateway in
         let plain = try await gateway.call("GET", "/client.js")
@@ -47,7 +47,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `the console is the operators', with all that it reads; the demo is everybody's`() async throws {
       try await withGateway { gateway in
         let console = try await gateway.admin("GET", "/console")

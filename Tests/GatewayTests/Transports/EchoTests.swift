@@ -6,7 +6,7 @@ extension OverSockets {
   @Suite(.serialized) struct EchoTests {
     private static let path = "/v1/diagnostics/echo"
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `the echo is off if nobody asked for it`() async throws {
       try await withGateway { gateway in
         let answer = try await gateway.call("GET", Self.path, headers: Socket.upgrade)
@@ -14,7 +14,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [0, 1, 125, 126, 65_535, 65_536, 1 << 20, 16 << 20], [false, true])
+    @Test(.timeLimit(.minutes(10)), arguments: [0, 1, 125, 126, 65_535, 65_536, 1 << 20, 16 << 20], [false, true])
     func `text and binary of any length come back`(count: Int, deflates: Bool) async throws {
       try await withGateway {
         $0.diagnostics.echo = true
@@ -31,7 +31,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [1, 7, 4096])
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 7, 4096])
     func `a message in fragments comes back whole, with a ping in between`(size: Int) async throws {
       try await withGateway {
         $0.diagnostics.echo = true
@@ -56,7 +56,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `more than 16 MiB is too big`() async throws {
       try await withGateway {
         $0.diagnostics.echo = true

@@ -38,7 +38,7 @@ private final class Stream {
 
 extension OverSockets {
   @Suite(.serialized) struct EventStreamTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `the head and each block are as the protocol has them`() async throws {
       try await withGateway {
         $0.reconnect.min = .milliseconds(750)
@@ -68,7 +68,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a heartbeat carries the position that other topics have moved`() async throws {
       try await withGateway {
         $0.heartbeat.sse = .seconds(1)
@@ -81,7 +81,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: ["text/event-stream", "application/x-ndjson"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["text/event-stream", "application/x-ndjson"])
     func `for HTTP 1.0 a stream has no chunks and ends with the connection`(accept: String) async throws {
       try await withGateway { gateway in
         let http = try await HTTPWire.connect(to: gateway.url)
@@ -101,7 +101,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `Last-Event-ID wins over since`() async throws {
       try await withGateway { gateway in
         try await gateway.publish("t", 1...9)
@@ -112,7 +112,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `raw data is the payload alone, line by line`() async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -138,7 +138,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `refused for capacity an event stream is told when to come back`() async throws {
       try await withGateway {
         $0.limits.connections = 1

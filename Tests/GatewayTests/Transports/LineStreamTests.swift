@@ -3,7 +3,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct LineStreamTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `each chunk is one object and its line end, hello first`() async throws {
       try await withGateway {
         $0.heartbeat.ndjson = .seconds(1)

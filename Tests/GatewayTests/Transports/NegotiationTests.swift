@@ -3,7 +3,7 @@ import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct NegotiationTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `negotiating tells transports, position and limits`() async throws {
       try await withGateway {
         $0.limits.messageBytes = 12_345
@@ -24,7 +24,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("text/event-stream", "", "text/event-stream"), ("application/x-ndjson", "", "application/x-ndjson"),
         ("application/json", "", "application/json"), ("*/*", "", "application/json"),
@@ -49,7 +49,7 @@ extension OverSockets {
   @Suite(.serialized) struct CrossOriginTests {
     private static let page = "https://app.example.com"
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `an allowed origin is told so and a foreign one is refused`() async throws {
       try await withGateway {
         $0.cors.origins = [Self.page]
@@ -68,7 +68,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a preflight says what may be sent`() async throws {
       try await withGateway {
         $0.cors.origins = [Self.page]
@@ -85,7 +85,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a star allows every origin`() async throws {
       try await withGateway {
         $0.cors.origins = ["*"]
@@ -96,7 +96,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("https://rt.example.com/base", "https://rt.example.com", 200),
         ("https://RT.example.com:443", "https://rt.example.com", 200),
@@ -116,7 +116,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("https://evil.example", false), ("null", false), ("https://app.example.com", true),
         ("https://app.example.com.evil.example", false), ("http://app.example.com", false),
@@ -136,7 +136,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `no page is an operator`() async throws {
       try await withGateway {
         $0.cors.origins = ["*"]

@@ -6,7 +6,7 @@ extension OverSockets {
     /// How long an answer took that must not have waited. The poll could have waited 60 s.
     private static let atOnce = Duration.seconds(20)
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a poll without since says at once where now is`() async throws {
       try await withGateway { gateway in
         try await gateway.publish("t", 1...3)
@@ -19,7 +19,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a poll that does not wait brings what there is`() async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -37,7 +37,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `next moves over what other topics published, after a wait too`() async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -55,7 +55,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a poll waits no shorter than it was told to`() async throws {
       try await withGateway { gateway in
         let start = gateway.head
@@ -75,7 +75,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a parked poll is answered by the first message`() async throws {
       try await withGateway { gateway in
         let http = try await HTTPWire.connect(to: gateway.url)
@@ -90,7 +90,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `limit bounds messages and not gaps, and the pages follow each other`() async throws {
       try await withGateway {
         $0.history.messages = 10
@@ -118,7 +118,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a poll with nothing but a gap answers at once`() async throws {
       try await withGateway {
         $0.history.messages = 0
@@ -135,7 +135,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a client that gives its poll up leaves nothing behind`() async throws {
       try await withGateway { gateway in
         for _ in 0..<10 {

@@ -41,7 +41,7 @@ import Transports
 
 extension OverSockets {
   @Suite(.serialized) struct AllowedTransportsTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a transport that is not allowed is neither offered nor opened`() async throws {
       try await withGateway {
         $0.transports = [.poll, .sse, .websocket]
@@ -67,7 +67,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `behind a proxy that tells nothing, URLs are those the operator says`() async throws {
       try await withGateway {
         $0.publicURL = "https://rt.example.com/base"

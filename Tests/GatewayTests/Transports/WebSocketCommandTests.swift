@@ -9,7 +9,7 @@ extension OverSockets {
     }
 
     /// Everyone's live messages wait behind the new subscription's backlog, and each comes exactly once.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `subscribing later from an older position at full speed loses and repeats nothing`() async throws {
       try await withGateway {
         $0.history.messages = 1_000_000
@@ -70,7 +70,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a subscribe from now on is answered and begins there`() async throws {
       try await withGateway { gateway in
         let reader = try await open(gateway, Reading())
@@ -84,7 +84,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a subscribe with a rewind brings the last of each topic`() async throws {
       try await withGateway { gateway in
         try await gateway.publish("t", 1...20)
@@ -96,7 +96,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a subscribe with an unknown position is one epoch gap`() async throws {
       try await withGateway { gateway in
         let last = try await gateway.publish("t", 1...3)
@@ -110,7 +110,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `unsubscribing ends a topic and nothing else`() async throws {
       try await withGateway { gateway in
         let reader = try await open(gateway, Reading("a", "b"))
@@ -125,7 +125,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a publish is answered with its id, and once for a key`() async throws {
       try await withGateway { gateway in
         let reader = try await open(gateway, Reading())
@@ -147,7 +147,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a ping is answered with the position`() async throws {
       try await withGateway { gateway in
         let reader = try await open(gateway, Reading("t"))
@@ -160,7 +160,7 @@ extension OverSockets {
     }
 
     @Test(
-      .timeLimit(.minutes(2)),
+      .timeLimit(.minutes(10)),
       arguments: [
         ("hello", "invalid-json", 400, nil), ("[]", "invalid-command", 400, nil), ("", "invalid-json", 400, nil),
         (#"{"ref":1}"#, "invalid-command", 400, 1), (#"{"type":"subscibe","ref":2}"#, "invalid-command", 400, 2),

@@ -4,7 +4,7 @@ import WebSocket
 
 extension OverSockets {
   @Suite(.serialized) struct WebSocketTests {
-    @Test(.timeLimit(.minutes(2)), arguments: [false, true])
+    @Test(.timeLimit(.minutes(10)), arguments: [false, true])
     func `the handshake is answered and hello comes first`(offersSubprotocol: Bool) async throws {
       try await withGateway { gateway in
         let socket = try await Socket.open(
@@ -18,7 +18,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `silence brings a heartbeat and a ping, and who answers none is closed`() async throws {
       try await withGateway {
         $0.heartbeat.websocket = .seconds(1)
@@ -40,7 +40,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a ping is answered with its payload and a close with its code`() async throws {
       try await withGateway { gateway in
         let socket = try await Socket.open(gateway.url, "/v1/stream?topic=t")
@@ -80,7 +80,7 @@ extension OverSockets {
         frame: [0x81, 0xff, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]),
     ]
 
-    @Test(.timeLimit(.minutes(2)), arguments: breaches)
+    @Test(.timeLimit(.minutes(10)), arguments: breaches)
     func `what breaks the framing or the policy is closed with its code`(breach: Breach) async throws {
       try await withGateway { gateway in
         let socket = try await Socket.open(gateway.url, "/v1/stream?topic=t")
@@ -93,7 +93,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `deflate is negotiated and used, and a client without it gets the same message`() async throws {
       try await withGateway { gateway in
         let plain = try await Socket.open(gateway.url, "/v1/stream?topic=t")
@@ -126,7 +126,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `an offer with a smaller server window is passed over for the next`() async throws {
       try await withGateway { gateway in
         let refused = try await Socket.open(
@@ -142,7 +142,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `deflate that is switched off is not negotiated`() async throws {
       try await withGateway {
         $0.compression.websocket = false
@@ -152,7 +152,7 @@ extension OverSockets {
       }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(10)))
     func `a compressed command is followed`() async throws {
       try await withGateway { gateway in
         let socket = try await Socket.open(gateway.url, "/v1/stream", deflates: true)

@@ -6,10 +6,10 @@ import TestSupport
 import Testing
 
 /// What is bounded in a store over Redis, and what becomes of what goes beyond.
-@Suite struct RedisLimitTests {
+@Suite(.timeLimit(.minutes(10))) struct RedisLimitTests {
   // MARK: redis.wait
 
-  @Test(.timeLimit(.minutes(1))) func `a publish waits for a Redis that is away, as long as it may`() async throws {
+  @Test func `a publish waits for a Redis that is away, as long as it may`() async throws {
     let node = try await RedisNode.start { $0.wait = .seconds(60) }
     try await node.isolate()
     let publish = Task { try await node.store.publish("a") }
@@ -20,7 +20,7 @@ import Testing
     #expect(outcomes.allSatisfy { $0.published?.seq == 1 }, "\(outcomes)")
   }
 
-  @Test(.timeLimit(.minutes(1))) func `one that may not wait is refused, and is not there later`() async throws {
+  @Test func `one that may not wait is refused, and is not there later`() async throws {
     let node = try await RedisNode.start()
     _ = try await node.store.publish("a")
     try await node.isolate()
@@ -33,7 +33,7 @@ import Testing
     #expect(after.published?.seq == 2)
   }
 
-  @Test(.timeLimit(.minutes(1))) func `one whose time is over is refused while Redis is away`() async throws {
+  @Test func `one whose time is over is refused while Redis is away`() async throws {
     let node = try await RedisNode.start { $0.wait = .milliseconds(20) }
     try await node.isolate()
     guard case .unavailable? = try await node.store.publish("a").refusal else {
@@ -45,7 +45,7 @@ import Testing
 
   // MARK: limits.uncommitted_bytes
 
-  @Test(.timeLimit(.minutes(1))) func `publishes that wait have a bound in bytes`() async throws {
+  @Test func `publishes that wait have a bound in bytes`() async throws {
     let node = try await RedisNode.start {
       $0.wait = .seconds(60)
       $0.waitingBytes = 100_000
@@ -74,7 +74,7 @@ import Testing
 
   // MARK: redis.reply_time
 
-  @Test(.timeLimit(.minutes(1))) func `a Redis that says nothing counts as away, and comes back`() async throws {
+  @Test func `a Redis that says nothing counts as away, and comes back`() async throws {
     let node = try await RedisNode.start { $0.connection.replyTimeout = .milliseconds(200) }
     #expect(try await node.store.publish("a").published?.seq == 1)
     node.server.pause()
@@ -89,7 +89,7 @@ import Testing
 
   // MARK: redis.topics
 
-  @Test(.timeLimit(.minutes(1))) func `of too many topics the one longest without a message is forgotten, and told`()
+  @Test func `of too many topics the one longest without a message is forgotten, and told`()
     async throws
   {
     let node = try await RedisNode.start { $0.topics = 3 }
@@ -116,7 +116,7 @@ import Testing
 
   // MARK: redis.log_messages
 
-  @Test(.timeLimit(.minutes(2))) func `a node that missed more than the log holds reads histories`() async throws {
+  @Test func `a node that missed more than the log holds reads histories`() async throws {
     let server = try await RedisServer.start()
     let away = try await RedisNode.start(on: server, user: "away") { $0.logEntries = 10 }
     let other = try await RedisNode.start(on: server, user: "other") { $0.logEntries = 10 }
@@ -135,7 +135,7 @@ import Testing
   // MARK: Scripts
 
   /// A failover, or an operator's SCRIPT FLUSH: Redis knows the scripts no more (NOSCRIPT).
-  @Test(.timeLimit(.minutes(1))) func `scripts that Redis has forgotten are sent again`() async throws {
+  @Test func `scripts that Redis has forgotten are sent again`() async throws {
     let node = try await RedisNode.start()
     for seq in 1...3 as ClosedRange<UInt64> {
       _ = try node.server.run(["SCRIPT", "FLUSH"])

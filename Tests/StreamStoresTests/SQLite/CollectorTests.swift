@@ -4,7 +4,7 @@ import Testing
 import WireFormat
 
 /// Rows of dropped messages go little by little, and those that the tape needs stay.
-@Suite(.timeLimit(.minutes(5))) struct CollectorTests {
+@Suite(.timeLimit(.minutes(10))) struct CollectorTests {
   private let file = StoreFile()
 
   private func rows(_ condition: String = "1") throws -> Int {

@@ -8,7 +8,7 @@ import Testing
 import WireFormat
 
 /// The file as a crash leaves it, at moments nobody chose, while publishers publish.
-@Suite(.timeLimit(.minutes(5))) struct CrashTests {
+@Suite(.timeLimit(.minutes(10))) struct CrashTests {
   @Test(arguments: [StoreOptions.keeping(10_000), .keeping(20, tapeEntries: 16)].indices)
   func `every acknowledged message survives, and numbers have no holes`(kind: Int) async throws {
     var options = [StoreOptions.keeping(10_000), .keeping(20, tapeEntries: 16)][kind]

@@ -8,7 +8,7 @@ import Testing
 import WireFormat
 
 /// Publishes that wait together commit together, or not at all.
-@Suite(.timeLimit(.minutes(5))) struct GroupCommitTests {
+@Suite(.timeLimit(.minutes(10))) struct GroupCommitTests {
   /// Holds the file's write lock, so that publishes wait.
   private func lock(_ file: StoreFile) throws -> SQLiteDatabase {
     let database = try file.connect()

@@ -6,7 +6,7 @@ import Testing
 import WireFormat
 
 /// What an operator asks of a store that runs.
-@Suite(.timeLimit(.minutes(5))) struct MaintenanceTests {
+@Suite(.timeLimit(.minutes(10))) struct MaintenanceTests {
   private let file = StoreFile()
 
   private func perform(_ task: StoreTask, _ store: TestStore) async throws -> [String: StoreReport.Value] {

@@ -5,7 +5,7 @@ import Testing
 import WireFormat
 
 /// Pages read from the file: by topics where there are few, by the log where there are many.
-@Suite(.timeLimit(.minutes(5))) struct ReadingTests {
+@Suite(.timeLimit(.minutes(10))) struct ReadingTests {
   private let file = StoreFile()
 
   /// Publishes at random to `topics` topics. - Returns: each message's topic, by its offset less one.

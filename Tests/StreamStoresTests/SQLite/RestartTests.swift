@@ -5,7 +5,7 @@ import Testing
 import WireFormat
 
 /// What a durable store knows after a restart: everything it acknowledged.
-@Suite(.timeLimit(.minutes(5))) struct RestartTests {
+@Suite(.timeLimit(.minutes(10))) struct RestartTests {
   private let file = StoreFile()
 
   @Test func `offsets, seqs and histories go on in a new epoch`() async throws {

@@ -86,7 +86,7 @@ extension Hub {
 
   private func readPage(_ handle: SubscriberHandle, _ subscriber: Subscriber) {
     let slot = Int(handle.slot)
-    let isPoll = hot[slot].maxMessages < .max
+    let isPoll = hot[slot].isPoll
     let request = ReadRequest(
       subscriptions: subscriber.subscriptions, after: hot[slot].position, through: cursor,
       maxMessages: isPoll ? Int(hot[slot].maxMessages) : settings.pageMessages,
@@ -105,6 +105,9 @@ extension Hub {
     // Its reading was taken back or its subscriptions changed while the page was on its way: it reads another.
     guard subscriber.reading == reading, hot[slot].state == .reading, hot[slot].isReady else { return settle(handle) }
     switch result {
+    case .failure(let refusal) where hot[slot].isPoll:
+      release(handle)
+      subscriber.sink.refused(refusal)
     case .failure:
       // The store cannot be asked: the subscriber stays where it is and asks again.
       eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { self.settle(handle) }

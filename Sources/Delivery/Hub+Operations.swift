@@ -13,6 +13,8 @@ extension Hub {
     for slot in hot.indices {
       let entry = hot[slot]
       switch entry.state {
+      // An answer without messages says that there are none: it is not given while they are looked for.
+      case .reading where entry.isPoll: continue
       case .live, .reading, .ahead:
         guard entry.isReady, entry.heartbeatSeconds > 0, now - entry.lastSent >= entry.heartbeatSeconds,
           let subscriber = cold[slot]

@@ -54,6 +54,10 @@ struct HotSlot {
   var nextRun: Int32 = -1
   var lastRun: Int32 = -1
 
+  /// It is answered once, and then gone.
+  @inline(__always)
+  var isPoll: Bool { maxMessages < .max }
+
   /// Whether both get the same bytes of the burst, as far as that is seen at once.
   @inline(__always)
   func getsSame(as other: HotSlot) -> Bool {

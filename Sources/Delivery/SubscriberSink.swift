@@ -26,10 +26,11 @@ package protocol SubscriberSink: AnyObject {
   /// The backlog is told. `refs` are the commands that asked for it, nil for the connection's own request.
   func caughtUp(at offset: Offset, refs: [Ref?])
 
-  /// Nothing was sent for the heartbeat interval.
+  /// Nothing was sent for the heartbeat interval. A poll hears this only when it has read what there is.
   func heartbeat(at offset: Offset)
 
-  /// The store does not let this subscriber begin; it is not subscribed.
+  /// The store does not let this subscriber begin, or cannot be asked for what a poll is to be answered with; it is not
+  /// subscribed.
   func refused(_ refusal: StoreRefusal)
 
   /// The hub is done with this subscriber, which is not subscribed any longer: say so to the client and close.

@@ -28,6 +28,45 @@ import Testing
     #expect(never.heard == [.opened(0), .message(3)])
   }
 
+  /// A store under load took more than a second for a page. A poll that did not want to wait was answered without
+  /// messages and with the position it came with: its client took that for the end of what there was.
+  @Test func `a poll's time is not over while its reading is under way`() throws {
+    let harness = HubHarness(.later)
+    harness.publish("a", "b")
+    let (_, stream) = try harness.subscribe("a", start: harness.since(0), heartbeat: 1)
+    let (_, poll) = try harness.subscribe("a", start: harness.since(0), maxMessages: 10, heartbeat: 1)
+    let (_, idle) = try harness.subscribe("c", start: harness.since(0), maxMessages: 10, heartbeat: 1)
+    harness.turn()
+    harness.runLoop()
+    harness.hub.beat(seconds: 60)
+    #expect(stream.take() == [.opened(0), .heartbeat(0)])
+    #expect(poll.take() == [.opened(0)])
+    #expect(idle.take() == [.opened(0)])
+    harness.work()
+    #expect(poll.take() == [.message(1), .caughtUp(2, [nil])])
+    #expect(idle.take() == [.caughtUp(2, [nil])])
+    harness.hub.beat(seconds: 61)
+    #expect(idle.take() == [.heartbeat(2)])
+  }
+
+  @Test func `a poll whose store cannot be asked is refused, and a stream asks again`() throws {
+    let harness = HubHarness(.later)
+    harness.publish("a")
+    let (_, stream) = try harness.subscribe("a", start: harness.since(0))
+    let (_, poll) = try harness.subscribe("a", start: harness.since(0), maxMessages: 10)
+    // Where they begin has been asked; pages have not.
+    harness.store.isAvailable = false
+    harness.work()
+    #expect(poll.take() == [.opened(0), .refused(.unavailable("the test says so"))])
+    #expect(stream.take() == [.opened(0)])
+    harness.store.isAvailable = true
+    harness.advance(seconds: 1)
+    harness.work()
+    #expect(stream.take() == [.message(1), .caughtUp(1, [nil])])
+    #expect(poll.take().isEmpty)
+    #expect(harness.hub.currentCounters.subscribers == 1)
+  }
+
   @Test func `a stalled subscriber hears no heartbeat, and is let be however long it takes`() throws {
     let harness = HubHarness()
     let (handle, sink) = try harness.subscribe("a")

@@ -20,8 +20,8 @@ final class PollSink: SubscriberSink {
   private var isCounted = false
   /// How far it was told; nil until the reading begins, and while a gap that says so is to come.
   private var position: Offset?
-  /// How long it may be parked. One that does not wait is answered when its reading has arrived where "now" is, which
-  /// may take a moment.
+  /// How long it may be parked when it has read what there is. One that does not wait is answered then; this is for the
+  /// case that it is ahead of this node.
   private var seconds: Int { max(request.waitSeconds, 1) }
 
   static func open(

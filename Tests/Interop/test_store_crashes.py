@@ -68,6 +68,19 @@ class TestTheChecker:
         attempts[2].acknowledge({"a": ("f-7", 3)})
         assert faults(attempts, [both, one]) == []
 
+    def test_another_order_of_a_publishers_messages_is_found_but_where_it_was_told_that_nobody_knows(self, history):
+        # Cut off from its store, a gateway says that it does not know. What it sent is read there a moment later, after the
+        # publisher's next message, that went by another gateway.
+        attempts, both, one = history
+        marks = {"e-4": ("p", 2), "f-7": ("p", 1)}
+        for chain in (both, one):
+            chain.deliveries = [
+                dataclasses.replace(entry, mark=marks.get(entry.id, entry.mark)) for entry in chain.deliveries]
+        attempts[2].acknowledge({"a": ("e-4", 3)})
+        assert faults(attempts, [both, one]) == []
+        attempts[1].acknowledge({"a": ("f-7", 4)})
+        assert "order is another" in "\n".join(faults(attempts, [both, one]))
+
     @pytest.mark.parametrize("at", range(6))
     def test_a_loss_is_found_wherever_it_is(self, history, at):
         attempts, both, one = history

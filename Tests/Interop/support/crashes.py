@@ -1,7 +1,8 @@
 """What must be true after crashes: publishers note what they were told, readers what they got, and `faults` compares.
 
 Nothing here knows of sockets or time. A message is known by its mark (publisher, number) and its topic, which a
-publisher never uses twice. Publishers send one request at a time, with growing numbers.
+publisher never uses twice. Publishers send one request at a time, with growing numbers; one whose outcome is unknown may
+still be on its way to the store when the next one gets there by another.
 """
 
 import collections
@@ -96,9 +97,10 @@ def _faults_of(chain, known, acknowledged):
             found.append(f"seq {expected} should have come: {delivery}")
         seqs[delivery.topic] = delivery.seq
         publisher, number = delivery.mark
-        if number <= numbers.get((publisher, delivery.topic), -1):
-            found.append(f"a publisher's order is another: {delivery}")
-        numbers[publisher, delivery.topic] = number
+        if attempt is not None and attempt.outcome != UNKNOWN:
+            if number <= numbers.get((publisher, delivery.topic), -1):
+                found.append(f"a publisher's order is another: {delivery}")
+            numbers[publisher, delivery.topic] = number
         place = acknowledged.get(this)
         if place is not None and place != (delivery.id, delivery.seq):
             found.append(f"acknowledged as {place}: {delivery}")

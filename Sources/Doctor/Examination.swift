@@ -40,19 +40,25 @@ package struct Examination: Sendable {
       let upgrade = negotiated.transports.contains(.websocket) ? try await plan.probeUpgrade() : .notOffered
       try add(upgrade.findings)
     }
-    var publishing = PublishMeasurement.notAsked
-    if !plan.steps.isDisjoint(with: [.publish, .buffering, .polling, .resume]) {
-      progress("publishing")
-      publishing = try await plan.probePublish()
-      try add(publishing.findings(topic: plan.topic))
-    }
+    // Of what is under way nobody knows whether it is there.
+    var mayErase = false
     let outcome: Result<Void, any Error>
     do {
+      var publishing = PublishMeasurement.notAsked
+      if !plan.steps.isDisjoint(with: [.publish, .buffering, .polling, .resume]) {
+        if plan.publishes {
+          progress("publishing")
+          mayErase = try await plan.holdsNothing()
+          publishing = try await plan.probePublish(isOurs: mayErase)
+          mayErase = publishing.mayErase
+        }
+        try add(publishing.findings(topic: plan.topic))
+      }
       outcome = .success(try await look(reach, publishes: publishing.isPossible))
     } catch {
       outcome = .failure(error)
     }
-    if publishing.mayErase {
+    if mayErase {
       // Also after Ctrl-C: in a task of its own, which that does not cancel.
       let plan = plan
       await Task { try? await plan.erase() }.value
@@ -77,8 +83,7 @@ package struct Examination: Sendable {
     if plan.steps.contains(.http2) {
       progress("speaking HTTP/2")
       let chosen = (reach.unverified ?? reach.trial).applicationProtocol
-      let triesWebSocket = diagnosis.offered.contains(.websocket)
-      try add(try await plan.probeHTTP2(chosen: chosen, triesWebSocket: triesWebSocket).findings)
+      try add(try await plan.probeHTTP2(chosen: chosen, offered: diagnosis.offered).findings)
     }
     if plan.steps.contains(.cors) { try await lookAtOrigins() }
     if plan.steps.contains(.resume) {

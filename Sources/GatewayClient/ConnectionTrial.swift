@@ -9,7 +9,7 @@ package struct ConnectionTrial: Sendable {
   package var connect: Duration?
   /// Nil in clear text, too.
   package var handshake: Duration?
-  /// The first one the name has, with the port.
+  /// The one that took the connection, else the first one the name has; with the port.
   package var address: String?
   /// What was agreed on by ALPN.
   package var applicationProtocol: String?
@@ -41,6 +41,11 @@ package struct ConnectionTrial: Sendable {
     return trial
   }
 
+  private static func words(_ address: SocketAddress) -> String? {
+    guard let host = address.ipAddress, let port = address.port else { return nil }
+    return "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+  }
+
   private mutating func run(_ url: GatewayURL, _ applicationProtocols: [String], _ timeout: Duration) async throws {
     let clock = ContinuousClock()
     var began = clock.now
@@ -54,7 +59,7 @@ package struct ConnectionTrial: Sendable {
       throw GatewayClientError.unreachable("the name \"\(url.host)\" is not known")
     }
     lookup = clock.now - began
-    address = found.ipAddress.map { "\($0.contains(":") ? "[\($0)]" : $0):\(url.port)" }
+    address = Self.words(found)
     began = clock.now
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(TimeAmount(timeout))
@@ -70,10 +75,12 @@ package struct ConnectionTrial: Sendable {
       trial = try await Connected.by(bootstrap.connect(to: found))
     } catch let error where !(error is CancellationError) {
       // The name's other addresses, side by side.
+      began = clock.now
       trial = try await Connected.by(bootstrap.connect(host: url.host, port: url.port))
     }
     defer { trial.channel.close(promise: nil) }
     connect = clock.now - began
+    if let taken = trial.channel.remoteAddress { address = Self.words(taken) }
     guard url.isSecure else { return }
     began = clock.now
     let late = eventLoop.scheduleTask(in: TimeAmount(timeout)) { trial.handler.value.timedOut(after: timeout) }

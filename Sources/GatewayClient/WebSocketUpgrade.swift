@@ -107,16 +107,36 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
     return (status, headers)
   }
 
-  /// A refusal is complete with as many bytes as it announced; without that, at the connection's end.
+  /// A refusal is complete with its last chunk, or as many bytes as it announced; without those, at the connection's end.
   private func refuseIfComplete(_ status: Int, _ headers: HTTPHeaders, isAtEnd: Bool) throws {
     guard status >= 400 else {
       throw GatewayClientError.notUnderstood("it answered a WebSocket request with \(status)")
     }
-    let length = headers.first(name: "Content-Length").flatMap { Int($0) } ?? .max
-    guard isAtEnd || received.readableBytes >= min(length, Self.longestBody) else { return }
+    var body = Array(received.readableBytesView)
+    var isComplete = isAtEnd || body.count >= Self.longestBody
+    if headers.contains(name: "Transfer-Encoding") {
+      let (content, hasEnded) = Self.chunked(body)
+      (body, isComplete) = (content, isComplete || hasEnded)
+    } else if let length = headers.first(name: "Content-Length").flatMap({ Int($0) }) {
+      isComplete = isComplete || body.count >= length
+    }
+    guard isComplete else { return }
     throw GatewayClientError.refused(
-      Refusal(
-        status: status, retryAfter: headers.first(name: "Retry-After"), body: Array(received.readableBytesView)))
+      Refusal(status: status, retryAfter: headers.first(name: "Retry-After"), body: body))
+  }
+
+  /// The content of chunks (RFC 9112 section 7.1) as far as they have come, and whether the last one has.
+  private static func chunked(_ bytes: [UInt8]) -> (content: [UInt8], hasEnded: Bool) {
+    var content: [UInt8] = []
+    var rest = bytes[...]
+    while let line = rest.firstRange(of: Array("\r\n".utf8)) {
+      let digits = rest[..<line.lowerBound].prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+      guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size > 0 else { return (content, true) }
+      rest = rest[line.upperBound...]
+      content += rest.prefix(size)
+      rest = rest.dropFirst(size).dropFirst(2)
+    }
+    return (content, false)
   }
 
   /// - Returns: whether permessage-deflate was agreed on.

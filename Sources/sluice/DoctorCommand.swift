@@ -1,6 +1,7 @@
 import ArgumentParser
 import Doctor
 import GatewayClient
+import StreamLog
 
 /// Steps with a comma between: `buffering,idle`.
 struct StepList: ExpressibleByArgument, Sendable {
@@ -71,13 +72,20 @@ struct DoctorCommand: AsyncParsableCommand {
   func validate() throws {
     if address != nil, gateway.url != nil { throw ValidationError("give the URL once: as an argument, or with --url") }
     if let patience, patience.duration <= .zero { throw ValidationError("--patience must be more than 0s") }
-    if let token, !Self.canBeSent(token) { throw ValidationError("--token has a character that no header can carry") }
+    if let token = givenToken, !Self.canBeSent(token) {
+      throw ValidationError("--token, or SLUICE_TOKEN, has a character that no header can carry")
+    }
+    if let topic {
+      do { _ = try TopicName(topic) } catch { throw ValidationError("--topic is not one to publish to: \(error)") }
+    }
     if let origin {
       guard let url = try? GatewayURL(origin), url.target == "/", !origin.hasSuffix("/"), Self.canBeSent(origin) else {
         throw ValidationError("--origin is what a browser sends: https://app.example.com, without a path")
       }
     }
   }
+
+  private var givenToken: String? { token ?? GatewayOptions.environment("SLUICE_TOKEN") }
 
   private static func canBeSent(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
@@ -115,7 +123,7 @@ struct DoctorCommand: AsyncParsableCommand {
   private func plan() throws -> ExaminationPlan {
     var plan = ExaminationPlan(url: try gateway.gateway(at: address ?? gateway.url), topic: topic)
     plan.admin = try gateway.givenAdmin()
-    plan.token = token ?? GatewayOptions.environment("SLUICE_TOKEN")
+    plan.token = givenToken
     plan.origin = origin
     plan.publishes = !noPublish
     if let only { plan.steps = only.steps }

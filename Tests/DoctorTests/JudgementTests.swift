@@ -102,6 +102,8 @@ import Testing
     (.failed(.refused(Refusal(status: 404, detail: ""))), "not by a Sluice gateway", "with its path"),
     (.failed(.refused(Refusal(status: 401, detail: ""))), "401", "--token"),
     (.failed(.refused(Refusal(status: 400, detail: ""))), "400", "https://h"),
+    (.failed(.refused(Refusal(status: 404, code: "not-found", detail: ""))), "knows no", "takes /base away"),
+    (.failed(.refused(Refusal(status: 406, code: "x", detail: "not so"))), "not so", "its log"),
     (.failed(.refused(Refusal(status: 503, code: "draining", detail: "it drains"))), "it drains", "/health/ready"),
     (.failed(.timedOut("")), "never answered", "what listens"),
   ])
@@ -143,8 +145,8 @@ import Testing
       let finding = try bad(PublishMeasurement.failed(refused(status)).findings(topic: "t"))
       #expect(finding.mark == .skipped && finding.measured.contains("on the way"))
     }
-    #expect(PublishMeasurement.published(.zero, isFirst: true).mayErase)
-    #expect(!PublishMeasurement.published(.zero, isFirst: false).mayErase)
+    #expect(PublishMeasurement.published(.zero, isOurs: true).mayErase)
+    #expect(!PublishMeasurement.published(.zero, isOurs: false).mayErase)
     #expect(try bad(PublishMeasurement.notAsked.findings(topic: "t")).mark == .skipped)
     #expect(try bad(PublishMeasurement.failed(refused(503, "store")).findings(topic: "t")).mark == .problem)
     #expect(try bad(PublishMeasurement.failed(refused(502)).findings(topic: "t")).cause?.contains("proxy") == true)
@@ -179,6 +181,7 @@ import Testing
     #expect(try bad(buffering { $0.arrival = nil }).measured.contains("did not come for 5 s"))
     #expect(try bad(buffering { ($0.arrival, $0.failure) = (nil, lost()) }).cause?.contains("ends answers") == true)
     #expect(try bad(buffering { ($0.hello, $0.failure) = (nil, refused(403)) }).measured.contains("403"))
+    #expect(try bad(buffering { ($0.hello, $0.wasSentAway) = (nil, true) }).mark == .warning)
   }
 
   @Test func `compression is a warning as long as it lets bytes through`() throws {
@@ -245,10 +248,18 @@ import Testing
     #expect(try bad(HTTP2Measurement.clearText.findings).mark == .warning)
     #expect(try bad(HTTP2Measurement.notChosen("http/1.1").findings).measured.contains("http/1.1 was chosen"))
     #expect(try bad(HTTP2Measurement.failed(lost()).findings).mark == .problem)
-    var spoken = HTTP2Measurement.Spoken(patience: .seconds(5))
+    var spoken = HTTP2Measurement.Spoken(.sse, patience: .seconds(5))
+    spoken.triesWebSocket = true
+    // Nothing is said of what was not looked at.
+    #expect(HTTP2Measurement.spoken(spoken).findings.count == 1)
     #expect(try bad(HTTP2Measurement.spoken(spoken).findings).transport == .sse)
     spoken.hello = .milliseconds(3)
     #expect(HTTP2Measurement.spoken(spoken).findings.map(\.mark) == [.ok, .ok])
+    spoken.triesWebSocket = false
+    #expect(HTTP2Measurement.spoken(spoken).findings.map(\.transport) == [.sse])
+    let neither = HTTP2Measurement.Spoken(nil, patience: .seconds(5))
+    #expect(HTTP2Measurement.spoken(neither).findings.map(\.mark) == [.ok])
+    spoken.triesWebSocket = true
     spoken.offersWebSockets = true
     #expect(try bad(HTTP2Measurement.spoken(spoken).findings).transport == .websocket)
     spoken.webSocketHello = .milliseconds(3)
@@ -275,6 +286,11 @@ import Testing
     #expect(cors { _ in }.map(\.mark) == [.ok, .ok])
     #expect(cors { $0.actual.allowOrigin = ["*"] }.map(\.mark) == [.ok, .ok])
     #expect(cors { $0.isOwn = true }.map(\.mark) == [.ok])
+    // The wildcard does not stand for Authorization.
+    for allowed in ["*", "Content-Type, Idempotency-Key, Last-Event-ID"] {
+      let finding = try bad(cors { ($0.hasToken, $0.preflight.allowHeaders) = (true, allowed) })
+      #expect(finding.measured.contains("lacks authorization"))
+    }
     for doubled in [[Self.origin, Self.origin], ["*", Self.origin], ["\(Self.origin), *"]] {
       let finding = try bad(cors { $0.actual.allowOrigin = doubled })
       #expect(finding.measured.contains("2 times") && finding.cause?.contains("adds its own") == true)
@@ -338,6 +354,7 @@ import Testing
     }
     #expect(findings(.topics, 50_000, nil).map(\.mark) == [.ok])
     #expect(findings(.batch, 1_500_000, refused(413, "body-too-large")).map(\.mark) == [.ok])
+    #expect(findings(.target, 4000, refused(406, "transport-not-allowed")).map(\.mark) == [.skipped])
     #expect(try bad(findings(.topics, 50_000, refused(413))).remedies.contains(.nginx("client_max_body_size 8m;")))
     #expect(try bad(findings(.batch, 1_500_000, refused(413))).mark == .warning)
     #expect(try bad(findings(.target, 4000, refused(414))).mark == .problem)

@@ -102,6 +102,24 @@ import WebSocket
     }
   }
 
+  /// A proxy that refused in chunks and kept the connection open looked like one that never answers.
+  @Test func `a refusal in chunks is complete with the last one`() async throws {
+    let problem = #"{"type":"urn:sluice:error:not-found","title":"t","status":404,"detail":"d"}"#
+    let chunks = [problem.prefix(20), problem.dropFirst(20)].map {
+      "\(String($0.utf8.count, radix: 16));x=1\r\n\($0)\r\n"
+    }
+    try await TestServer.run { exchange in
+      exchange.send("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks.joined())0\r\n\r\n")
+    } _: { server in
+      let error = await #expect(throws: GatewayClientError.self) { try await WebSocketClient.connect(to: server.url) }
+      guard case .refused(let refusal) = error else {
+        Issue.record("not refused: \(String(describing: error))")
+        return
+      }
+      #expect(refusal.status == 404 && refusal.code == "not-found")
+    }
+  }
+
   @Test(arguments: [
     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",

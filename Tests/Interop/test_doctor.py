@@ -144,7 +144,7 @@ def test_with_tls_and_http2(secure_reports, name):
     assert said.bad() == []
     assert said.summary["transports"] == ALL
     http2 = " ".join(finding["measured"] for finding in said.findings if finding["step"] == "http2")
-    assert "an event stream over HTTP/2 says hello" in http2
+    assert "sse over HTTP/2 says hello" in http2
     # nginx has no websockets over HTTP/2; the others lead them through.
     assert ("not offered" if name == "nginx" else "a websocket over HTTP/2 (RFC 8441) says hello") in http2
 
@@ -185,17 +185,79 @@ def test_the_topic_of_others_is_not_erased(well, topic):
     assert json.loads(well.request("GET", f"/v1/topics/{topic}")[2])["messages"] == 2
 
 
+def test_its_own_topic_is_erased_each_time(well, topic):
+    for _ in range(2):
+        said = doctor(well.url, "--topic", topic, only="publish")
+        assert not any("others have published there" in finding["measured"] for finding in said.findings)
+        assert json.loads(well.request("GET", f"/v1/topics/{topic}")[2])["messages"] == 0
+
+
+def test_messages_of_others_are_no_fault_of_the_network(well, topic):
+    over = threading.Event()
+
+    def publish():
+        while not over.is_set():
+            well.publish(topic, "theirs")
+
+    others = threading.Thread(target=publish)
+    others.start()
+    try:
+        said = doctor(well.url, "--topic", topic, only="buffering,polling,resume")
+    finally:
+        over.set()
+        others.join()
+    assert [found for found in said.bad() if found[0] == "resume"] == []
+    woken = [f["measured"] for f in said.findings if f["step"] == "polling" and "published" in f["measured"]]
+    assert woken and "without the message" not in woken[0]
+
+
+# What an operator has set
+
+
+def test_short_polls_and_few_transports(tmp_path, certificates):
+    pair = certificates.issue("localhost", ["localhost", "127.0.0.1"])
+    gateway = Gateway(tmp_path, f"""\
+tls: {{ certificates: [{{ certificate: {pair.certificate}, key: {pair.key} }}] }}
+transports: [ndjson, poll]
+limits: {{ poll_wait: 2s }}
+topics: [{{ match: "bank.>", transports: [poll] }}]
+heartbeat: {{ ndjson: 1s }}
+""", authority=certificates.file)
+    try:
+        url, options = f"https://localhost:{gateway.port}", ["--ca", str(certificates.file), "--idle", "3s"]
+        said = doctor(url, *options)
+        assert sorted(said.bad()) == [("cors", "skipped"), ("upgrade", "skipped")]
+        assert said.summary["transports"] == ["ndjson", "poll"]
+        said = doctor(url, *options, "--topic", "bank.doctor", only="upgrade,buffering,polling,http2,resume")
+        assert said.bad() == [("upgrade", "skipped")]
+        assert said.summary["transports"] == ["poll"]
+    finally:
+        gateway.stop()
+
+
+def test_a_path_that_the_proxy_passes_on(well):
+    assert "takes /base away" in doctor(well.url + "/base", only="reach").one("reach")
+
+
 # Nobody there, or somebody else
 
 
 @pytest.mark.parametrize("arguments", [
     ["not a url"], ["ftp://example.com"], ["http://127.0.0.1:99999"], ["http://127.0.0.1:1", "--idle", "soon"],
+    ["http://127.0.0.1:1", "--topic", "a..b"], ["http://127.0.0.1:1", "--topic", "a.*"],
     ["http://127.0.0.1:1", "--only", "nonsense"], ["http://127.0.0.1:1", "--origin", "app.example.com"],
     ["http://127.0.0.1:1", "--origin", "https://app.example.com/page"], ["https://a", "--ca", "/nowhere"],
     ["http://127.0.0.1:1", "--url", "http://127.0.0.1:2"]])
 def test_wrong_usage(arguments):
     done = subprocess.run([BINARY, "doctor", *arguments], capture_output=True, text=True, timeout=20, env=ENVIRONMENT)
     assert done.returncode == 64 and done.stdout == "", (done.stdout, done.stderr)
+
+
+def test_a_token_that_cannot_be_sent():
+    done = subprocess.run(
+        command("http://127.0.0.1:1"), capture_output=True, text=True, timeout=20,
+        env=ENVIRONMENT | {"SLUICE_TOKEN": "abc\r"})
+    assert done.returncode == 64 and "SLUICE_TOKEN" in done.stderr, (done.stdout, done.stderr)
 
 
 def test_nothing_listens():

@@ -11,6 +11,8 @@ package struct BufferingMeasurement: Sendable {
     package var arrival: Duration?
     /// The message came only when more bytes came behind it.
     package var cameWithMore = false
+    /// The gateway itself asked to come back later.
+    package var wasSentAway = false
     /// It came when the stream ended or not at all.
     package var failure: GatewayClientError?
     /// How somebody on the way encodes it for those who accept gzip, as browsers do; and whether it began at once all
@@ -47,6 +49,11 @@ extension BufferingMeasurement {
       -> Finding
     {
       Finding(.buffering, mark, "\(name): \(measured)", cause: cause, remedies, transport: stream.transport)
+    }
+    if stream.wasSentAway {
+      return problem(
+        "the gateway asked to come back later", "it is full, or is being drained",
+        [.you("see /health/ready and /health/accept on its admin listener")], mark: .warning)
     }
     guard let hello = stream.hello else {
       switch stream.failure {

@@ -5,6 +5,8 @@ package struct CORSMeasurement: Sendable {
   package var origin: String
   /// The page is the gateway's own: browsers ask nothing.
   package var isOwn: Bool
+  /// Clients send a token.
+  package var hasToken = false
   /// OPTIONS before a publish.
   package var preflight: Answer
   /// GET.
@@ -17,7 +19,6 @@ package struct CORSMeasurement: Sendable {
     package var failure: GatewayClientError?
     /// Every value of Access-Control-Allow-Origin, as they came.
     package var allowOrigin: [String] = []
-    package var allowMethods: String?
     package var allowHeaders: String?
     package var exposeHeaders: String?
     package var code: String?
@@ -36,7 +37,11 @@ package struct CORSMeasurement: Sendable {
 extension CORSMeasurement {
   /// What clients need to read, and to send.
   private static let exposed = ["link", "location", "retry-after"]
-  private static let sent = ["content-type", "idempotency-key", "last-event-id"]
+  package var sent: [String] {
+    ["content-type", "idempotency-key", "last-event-id"] + (hasToken ? [Self.authorization] : [])
+  }
+  /// Which * does not stand for (Fetch, section 4.9).
+  private static let authorization = "authorization"
 
   private var allowing: Remedy { .sluice("cors: { origins: [\(origin)] }") }
 
@@ -85,7 +90,7 @@ extension CORSMeasurement {
         [.nginx("no proxy_cache for /v1/, or with Vary: Origin"), allowing])
     }
     let given = isPreflight ? answer.allowHeaders : answer.exposeHeaders
-    let missing = Self.missing(isPreflight ? Self.sent : Self.exposed, in: given)
+    let missing = Self.missing(isPreflight ? sent : Self.exposed, in: given)
     if isPreflight, let status = answer.status, !(200..<300).contains(status) {
       return problem("is answered with \(status)", "browsers want 2xx: a proxy answers itself", passing)
     }
@@ -101,7 +106,7 @@ extension CORSMeasurement {
 
   private static func missing(_ names: [String], in list: String?) -> [String] {
     let given = (list ?? "").lowercased()
-    if given.filter({ $0 != " " }) == "*" { return [] }
+    if given.filter({ $0 != " " }) == "*" { return names.filter { $0 == authorization } }
     let there = Set(given.split(separator: ",").map { String($0.filter { $0 != " " }) })
     return names.filter { !there.contains($0) }
   }

@@ -9,17 +9,27 @@ package enum HTTP2Measurement: Sendable {
   case spoken(Spoken)
 
   package struct Spoken: Sendable {
-    /// To the hello of an event stream; nil: none came.
+    /// What was opened first; nil: nothing that goes on in an answer is offered.
+    package var stream: StreamTransport?
+    /// To its hello; nil: none came.
     package var hello: Duration?
     package var streamFailure: GatewayClientError?
     package var patience: Duration
+    /// Websockets are to be looked at.
+    package var triesWebSocket = false
     /// SETTINGS_ENABLE_CONNECT_PROTOCOL.
     package var offersWebSockets = false
-    /// To the hello of a websocket on a stream; nil: none came, or none was tried.
+    /// To the hello of a websocket on a stream; nil: none came.
     package var webSocketHello: Duration?
     package var webSocketFailure: GatewayClientError?
 
-    package init(patience: Duration) { self.patience = patience }
+    /// Whether what was opened first is no reason to look no further.
+    package var isFlowing: Bool { stream == nil || hello != nil }
+
+    package init(_ stream: StreamTransport?, patience: Duration) {
+      self.stream = stream
+      self.patience = patience
+    }
   }
 }
 
@@ -52,21 +62,26 @@ extension HTTP2Measurement {
           cause: "who ends TLS agrees to h2 and does not speak it: a proxy in TCP mode that leads to HTTP/1.1",
           Self.offering, transport: .sse)
       ]
-    case .spoken(let spoken): return [Self.stream(spoken), Self.webSocket(spoken)]
+    case .spoken(let spoken):
+      let findings = [Self.stream(spoken), Self.webSocket(spoken)].compactMap { $0 }
+      return findings.isEmpty ? [Finding(.http2, .ok, "HTTP/2 was agreed on")] : findings
     }
   }
 
-  private static func stream(_ spoken: Spoken) -> Finding {
+  private static func stream(_ spoken: Spoken) -> Finding? {
+    guard let stream = spoken.stream else { return nil }
     guard let hello = spoken.hello else {
       let how = spoken.streamFailure.map { "was \($0.words)" } ?? "brought nothing for \(spoken.patience.words)"
       return Finding(
-        .http2, .problem, "an event stream over HTTP/2 \(how)",
-        cause: "a proxy keeps back what it gets, or breaks streams that go on", .buffering, transport: .sse)
+        .http2, .problem, "\(stream.rawValue) over HTTP/2 \(how)",
+        cause: "a proxy keeps back what it gets, or breaks streams that go on", .buffering, transport: stream)
     }
-    return Finding(.http2, .ok, "an event stream over HTTP/2 says hello after \(hello.words)", transport: .sse)
+    return Finding(
+      .http2, .ok, "\(stream.rawValue) over HTTP/2 says hello after \(hello.words)", transport: stream)
   }
 
-  private static func webSocket(_ spoken: Spoken) -> Finding {
+  private static func webSocket(_ spoken: Spoken) -> Finding? {
+    guard spoken.triesWebSocket, spoken.isFlowing else { return nil }
     guard spoken.offersWebSockets else {
       return Finding(
         .http2, .ok, "websockets over HTTP/2 are not offered: each takes a connection of HTTP/1.1, which works")

@@ -61,7 +61,7 @@ extension PollingMeasurement {
         cause: "a cache answers in the gateway's place, or another gateway than the one published to",
         [
           .nginx("no proxy_cache for /v1/"), .haproxy("no http-request cache-use for /v1/"),
-          .sluice("several nodes need one store: store: redis://HOST:PORT/DB"),
+          .oneStore,
         ],
         transport: .poll)
     case .failure(let error):

@@ -4,22 +4,22 @@ package import GatewayClient
 package enum PublishMeasurement: Sendable {
   case notAsked
   case failed(GatewayClientError)
-  /// Nobody had published to the topic before, if `isFirst`.
-  case published(Duration, isFirst: Bool)
+  /// The topic held nothing before, if `isOurs`, and may be erased.
+  case published(Duration, isOurs: Bool)
 }
 
 extension PublishMeasurement {
   package var isPossible: Bool { if case .published = self { true } else { false } }
 
   /// Whether the topic is ours to erase.
-  package var mayErase: Bool { if case .published(_, isFirst: true) = self { true } else { false } }
+  package var mayErase: Bool { if case .published(_, isOurs: true) = self { true } else { false } }
 
   package func findings(topic: String) -> [Finding] {
     switch self {
     case .notAsked:
       return [Finding(.publish, .skipped, "--no-publish: what needs messages is left out")]
-    case .published(let time, let isFirst):
-      let kept = isFirst ? "" : "; others have published there, so what comes is not erased"
+    case .published(let time, let isOurs):
+      let kept = isOurs ? "" : "; others have published there, so what comes is not erased"
       return [Finding(.publish, .ok, "a message to \(topic) is acknowledged in \(time.words)\(kept)")]
     case .failed(let error):
       if let status = error.status, [401, 403, 404, 405].contains(status) {

@@ -110,6 +110,12 @@ extension ReachMeasurement {
         ])
     }
     guard let certificate = trial.certificate else { return nil }
+    guard url.trust.verifies else {
+      return Finding(
+        .reach, .warning, "the certificate is for \(certificate.names.joined(separator: ", ")), and was not verified",
+        cause: "--insecure takes any, and browsers do not",
+        [.you("look again without --insecure, with --ca FILE for an authority of your own")])
+    }
     let days = (certificate.notAfter - now) / 86_400
     if certificate.notAfter - now < Self.dueSeconds {
       return Finding(
@@ -137,15 +143,16 @@ extension ReachMeasurement {
     case .foreign(let status, _):
       return Finding(
         .reach, .problem, "/v1/negotiate is answered with \(status), and not by a Sluice gateway",
-        cause: "another server listens here, or the gateway is below another path",
-        [
-          .you("give the URL that clients are given, with its path: https://rt.example.com/base"),
-          .nginx("location /base/ { proxy_pass http://sluice/; } (with the / at the end, which takes /base away)"),
-          .sluice("public_url: https://rt.example.com/base"),
-        ])
+        cause: "another server listens here, or the gateway is below another path", Self.otherPath)
     case .failed(let error): return noAnswer(error)
     }
   }
+
+  private static let otherPath: [Remedy] = [
+    .you("give the URL that clients are given, with its path: https://rt.example.com/base"),
+    .nginx("location /base/ { proxy_pass http://sluice/; } (with the / at the end, which takes /base away)"),
+    .sluice("public_url: https://rt.example.com/base"),
+  ]
 
   private func noAnswer(_ error: GatewayClientError) -> Finding {
     switch error.status {
@@ -164,7 +171,11 @@ extension ReachMeasurement {
           .haproxy("server sluice 127.0.0.1:8080 check port 8081; its log says why the check fails"),
           .you("ask the gateway itself: sluice doctor http://127.0.0.1:8080"),
         ])
-    case 400? where !url.isSecure:
+    case 404? where error.isGateways:
+      return Finding(
+        .reach, .problem, "the gateway knows no \(url.target)",
+        cause: "a proxy passes the path on as it came, or it is wrong", Self.otherPath)
+    case 400? where !url.isSecure && (!error.isGateways || error.code == "bad-request"):
       return Finding(
         .reach, .problem, "/v1/negotiate was \(error.words)", cause: "this port may speak TLS only",
         [.you("sluice doctor https://\(url.authority)")])
@@ -173,10 +184,11 @@ extension ReachMeasurement {
         .reach, .problem, "/v1/negotiate was \(error.words), and not by a Sluice gateway",
         cause: "another server listens here, or the gateway is below another path",
         [.you("give the URL that clients are given, with its path: https://rt.example.com/base")])
-    case .some:
+    case .some(let status):
       return Finding(
-        .reach, .problem, "the gateway refuses: \(error.description)", cause: "it is full, or is being drained",
-        [.you("see /health/ready and /health/accept on its admin listener")])
+        .reach, .problem, "the gateway refuses: \(error.description)",
+        cause: status == 429 || status == 503 ? "it is full, or is being drained" : nil,
+        [.you("see /health/ready and /health/accept on its admin listener, and its log")])
     case nil:
       let isSilent = if case .timedOut = error { true } else { false }
       return Finding(
@@ -194,7 +206,7 @@ extension ReachMeasurement {
       .reach, .problem, "\(logs.count) gateways answer here that know nothing of each other",
       cause: "a load balancer is before gateways with a store each: messages reach the readers of one of them, and "
         + "who resumes meets a gap",
-      [.sluice("store: redis://HOST:PORT/DB, the same on every node"), .you("nothing needs to be sticky then")])
+      [.oneStore, .you("nothing needs to be sticky then")])
   }
 
   private var urls: Finding? {

@@ -1,4 +1,8 @@
 /// The lines that several findings end in; they are those of deploy/examples.
+extension Remedy {
+  static let oneStore = sluice("store: redis://HOST:PORT/DB, the same on every node")
+}
+
 extension [Remedy] {
   static let upgrade: [Remedy] = [
     .nginx("proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";"),

@@ -6,7 +6,7 @@ package struct ResumeMeasurement: Sendable {
     package var transport: StreamTransport
     /// The position was in `Last-Event-ID` alone.
     package var byHeader = false
-    /// The ids of what came.
+    /// The ids of what came, of those that the doctor published.
     package var got: [String] = []
     /// The reason of a gap.
     package var gap: String?
@@ -57,7 +57,7 @@ extension ResumeMeasurement {
       .resume, .problem,
       "\(strange) of \(attempts.count) connections met a gateway that does not know the position (a gap, reason epoch)",
       cause: "several gateways are here, each with a store of its own, or one was started anew meanwhile",
-      [.sluice("store: redis://HOST:PORT/DB, the same on every node"), .you("nothing needs to be sticky then")])
+      [.oneStore, .you("nothing needs to be sticky then")])
   }
 
   private func judge(_ transport: StreamTransport, _ attempts: [Attempt]) -> Finding {
@@ -109,7 +109,7 @@ extension ResumeMeasurement {
         + "it missed: \(lost) missing, \(more) more",
       "a cache answers in the gateway's place, or several gateways are behind this address without a common store",
       [
-        .sluice("store: redis://HOST:PORT/DB, the same on every node"), .nginx("no proxy_cache for /v1/"),
+        .oneStore, .nginx("no proxy_cache for /v1/"),
         .haproxy("no http-request cache-use for /v1/"),
       ])
   }

@@ -56,7 +56,7 @@ extension UpgradeMeasurement {
     let cause: String
     var remedies: [Remedy] = .upgrade
     switch (error.status, error.isGateways) {
-    case (426?, _), (400?, true):
+    case (let status?, _) where status == 426 || error.code == "bad-request":
       cause = "the request arrived without its upgrade: a proxy took Upgrade or Connection away"
     case (401?, _), (403?, true):
       cause = "the gateway or the proxy wants to know who asks; a browser's WebSocket cannot send a token in a header"

@@ -40,23 +40,15 @@ extension ExaminationPlan {
   /// - Parameter padding: bytes that the message is made longer by.
   /// - Returns: the message's id.
   func publish(_ label: String, padding: Int = 0) async throws -> Result<String, GatewayClientError> {
-    try await publishNumbered(label, padding: padding).map(\.id)
-  }
-
-  /// - Returns: its number in the topic, too.
-  func publishNumbered(
-    _ label: String, padding: Int = 0
-  ) async throws -> Result<(id: String, seq: Int64), GatewayClientError> {
     let filling = padding > 0 ? ",\"filling\":\"\(String(repeating: "x", count: padding))\"" : ""
     return try await ask(
       .POST, "\(GatewayCalls.path(ofTopic: topic))/messages", headers: ["Content-Type": "application/json"],
       body: "{\"doctor\":\"\(label)\"\(filling)}"
     ).flatMap { answer in
-      let object = ReceivedObject(answer.bytes)
-      guard let id = object?.string("id"), let seq = object?.integer("seq") else {
+      guard let id = ReceivedObject(answer.bytes)?.string("id") else {
         return .failure(.notUnderstood("its answer to a message has no id"))
       }
-      return .success((id, seq))
+      return .success(id)
     }
   }
 

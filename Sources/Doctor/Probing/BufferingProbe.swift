@@ -40,6 +40,7 @@ extension ExaminationPlan {
         }
       }
     }
+    for (index, tap) in taps.enumerated() { streams[index].wasSentAway = tap.record.first("reconnect") != nil }
     for (transport, encoding, begins) in try await encodings {
       guard let index = streams.firstIndex(where: { $0.transport == transport }) else { continue }
       streams[index].contentEncoding = encoding

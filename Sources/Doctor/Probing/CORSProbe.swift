@@ -6,6 +6,7 @@ extension ExaminationPlan {
   func probeCORS(origin: String, triesWebSocket: Bool) async throws -> CORSMeasurement {
     let own = origin.lowercased() == url.origin.lowercased()
     var cors = CORSMeasurement(origin: origin, isOwn: own)
+    cors.hasToken = token != nil
     guard !own else { return cors }
     cors.actual = Self.answer(try await exchange(.GET, "/v1/negotiate", headers: ["Origin": origin]))
     // Browsers send no token with a preflight.
@@ -16,12 +17,14 @@ extension ExaminationPlan {
         .OPTIONS, "\(GatewayCalls.path(ofTopic: topic))/messages",
         headers: [
           "Origin": origin, "Access-Control-Request-Method": "POST",
-          "Access-Control-Request-Headers": "content-type, idempotency-key",
+          "Access-Control-Request-Headers": cors.sent.joined(separator: ", "),
         ]))
     if triesWebSocket {
       let tap = StreamTap(.websocket, self, headers: ["Origin": origin])
       defer { tap.breakOff() }
-      cors.webSocketFailure = try await tap.wait(patience) { $0.opened != nil }.end?.why
+      // The handshake has a limit of its own.
+      let record = try await tap.wait(patience * 3) { $0.opened != nil }
+      if record.opened == nil { cors.webSocketFailure = record.end?.why ?? .timedOut("no answer to the handshake") }
     }
     return cors
   }
@@ -34,7 +37,6 @@ extension ExaminationPlan {
       answer.status = whole.status
       answer.code = whole.refusal?.code
       answer.allowOrigin = whole.headers["Access-Control-Allow-Origin"]
-      answer.allowMethods = whole.headers.first(name: "Access-Control-Allow-Methods")
       answer.allowHeaders = whole.headers.first(name: "Access-Control-Allow-Headers")
       answer.exposeHeaders = whole.headers.first(name: "Access-Control-Expose-Headers")
     }

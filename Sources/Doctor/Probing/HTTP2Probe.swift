@@ -2,30 +2,39 @@ import GatewayClient
 import NIOCore
 
 extension ExaminationPlan {
-  /// - Parameter chosen: by ALPN, of h2 and http/1.1.
-  func probeHTTP2(chosen: String?, triesWebSocket: Bool) async throws -> HTTP2Measurement {
+  /// - Parameters:
+  ///   - chosen: by ALPN, of h2 and http/1.1.
+  ///   - offered: by the gateway.
+  func probeHTTP2(chosen: String?, offered: [StreamTransport]) async throws -> HTTP2Measurement {
     guard url.isSecure else { return .clearText }
     guard chosen == "h2" else { return .notChosen(chosen) }
     do {
       let client = try await HTTP2Client.connect(to: url, timeout: patience)
       defer { client.close() }
-      return .spoken(try await probeStreams(client, triesWebSocket: triesWebSocket))
+      return .spoken(try await probeStreams(client, offered))
     } catch let error as GatewayClientError {
       return .failed(error)
     }
   }
 
-  private func probeStreams(_ client: HTTP2Client, triesWebSocket: Bool) async throws -> HTTP2Measurement.Spoken {
-    var spoken = HTTP2Measurement.Spoken(patience: patience)
+  private func probeStreams(
+    _ client: HTTP2Client, _ offered: [StreamTransport]
+  ) async throws -> HTTP2Measurement.Spoken {
+    var spoken = HTTP2Measurement.Spoken(
+      offered.first { $0 == .sse } ?? offered.first { $0 == .ndjson }, patience: patience)
+    spoken.triesWebSocket = offered.contains(.websocket)
     let credentials = token.map { [(name: "authorization", value: "Bearer \($0)")] } ?? []
     var query = QueryString()
     query.add("topic", topic)
     let target = url.appending(query.appended(to: "/v1/stream"))
-    (spoken.hello, spoken.streamFailure) = try await hello(
-      client.open("GET", target, headers: credentials + [(name: "accept", value: "text/event-stream")]))
-    guard spoken.hello != nil else { return spoken }
+    if let stream = spoken.stream {
+      let type = stream == .sse ? "text/event-stream" : "application/x-ndjson"
+      (spoken.hello, spoken.streamFailure) = try await hello(
+        client.open("GET", target, headers: credentials + [(name: "accept", value: type)]))
+    }
+    guard spoken.isFlowing, spoken.triesWebSocket else { return spoken }
     spoken.offersWebSockets = try await client.takesWebSockets()
-    guard spoken.offersWebSockets, triesWebSocket else { return spoken }
+    guard spoken.offersWebSockets else { return spoken }
     let headers = [
       (name: "sec-websocket-version", value: "13"), (name: "sec-websocket-protocol", value: "sluice.v1.json"),
     ]

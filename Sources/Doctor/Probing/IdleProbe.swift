@@ -1,10 +1,6 @@
 import GatewayClient
 
 extension ExaminationPlan {
-  /// `limits.poll_wait`, unless the operator changed it; in seconds.
-  private static let longestPoll = 60
-  private static let usualPoll = 25
-
   /// - Parameter transports: those that open.
   func probeIdle(_ transports: [StreamTransport]) async throws -> IdleMeasurement {
     let taps = transports.filter { $0 != .poll }.map { StreamTap($0, self) }
@@ -33,10 +29,9 @@ extension ExaminationPlan {
 
   private func longPoll() async throws -> PollingMeasurement.Held? {
     guard let position = try await poll(since: nil, wait: 0).value?.next else { return nil }
-    let seconds = min(Self.longestPoll, max(1, Int(idle / .seconds(1))))
-    let held = try await holdPoll(since: position, seconds: seconds)
-    // An operator may allow less.
-    guard held.failure?.status == 400, seconds > Self.usualPoll else { return held }
-    return try await holdPoll(since: position, seconds: Self.usualPoll)
+    return try await longestAllowed(upTo: Int(idle / .seconds(1))) { seconds in
+      let held = try await holdPoll(since: position, seconds: seconds)
+      return (held, held.failure)
+    }
   }
 }

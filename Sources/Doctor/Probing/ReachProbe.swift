@@ -29,7 +29,9 @@ extension ExaminationPlan {
   }
 
   private func negotiate(_ client: HTTPClient?) async throws -> ReachMeasurement.Answer {
-    switch try await exchange(.GET, "/v1/negotiate", client: client) {
+    var query = QueryString()
+    query.add("topic", topic)
+    switch try await exchange(.GET, query.appended(to: "/v1/negotiate"), client: client) {
     case .failure(let error): return .failed(error)
     case .success(let answer):
       if let refusal = answer.refusal { return .failed(.refused(refusal)) }
@@ -55,7 +57,9 @@ extension ExaminationPlan {
       given.trust = url.trust
       reach.advertisedFailure = try await ConnectionTrial.run(to: given, timeout: patience).failure
     }
-    reach.showsAdmin = try await ask(.GET, "/v1/admin/stats", client: client).value != nil
+    // A proxy may answer with a page of its own.
+    let stats = try await ask(.GET, "/v1/admin/stats", client: client).value
+    reach.showsAdmin = stats.flatMap { $0.status == 200 ? ReceivedObject($0.bytes) : nil }?.raw("draining") != nil
     if let admin {
       var ours = self
       ours.url = admin

@@ -14,6 +14,8 @@ extension ExaminationPlan {
     }
     resume.startTransport = first
     let position: String
+    // Others may publish to the topic as well.
+    var ours: Set<String>
     switch try await begin(first, publishes: publishes) {
     case .failure(let error):
       resume.startFailure = "the first reader was \(error.words)"
@@ -21,20 +23,22 @@ extension ExaminationPlan {
     case .success(let begun):
       position = begun.position
       resume.expected = begun.missed
+      ours = Set(begun.read)
     }
     if publishes {
       for number in 0..<Self.behind {
         if let id = try await publish("missed \(number)").value { resume.expected.append(id) }
       }
     }
-    let expected = resume.expected
+    ours.formUnion(resume.expected)
+    let published = ours
     // Side by side: each is a connection of its own, and a silent one takes its time.
     resume.attempts = try await withThrowingTaskGroup(of: ResumeMeasurement.Attempt.self) { group in
       for transport in transports {
         for number in 0..<connections {
           // A browser's EventSource has the header; everybody else the query.
           let byHeader = transport == .sse && number > 0
-          group.addTask { try await comeBack(transport, position, byHeader: byHeader, expected) }
+          group.addTask { try await comeBack(transport, position, byHeader: byHeader, published) }
         }
       }
       return try await group.reduce(into: []) { $0.append($1) }
@@ -44,10 +48,10 @@ extension ExaminationPlan {
 
   /// Reads a little, and breaks off.
   ///
-  /// - Returns: where it was, and what it should have got and has not.
+  /// - Returns: where it was, what was published for it, and what of that it has not got.
   private func begin(
     _ transport: StreamTransport, publishes: Bool
-  ) async throws -> Result<(position: String, missed: [String]), GatewayClientError> {
+  ) async throws -> Result<(position: String, read: [String], missed: [String]), GatewayClientError> {
     let tap = transport == .poll ? nil : StreamTap(transport, self)
     defer { tap?.breakOff() }
     var position: String
@@ -62,7 +66,7 @@ extension ExaminationPlan {
       guard let next = answer.value?.next else { return .failure(answer.failure ?? .timedOut("no answer")) }
       position = next
     }
-    guard publishes else { return .success((position, [])) }
+    guard publishes else { return .success((position, [], [])) }
     var ids: [String] = []
     for number in 0..<Self.before {
       let published = try await publish("read \(number)")
@@ -72,19 +76,21 @@ extension ExaminationPlan {
     let wanted = ids
     if let tap {
       let record = try await tap.wait(patience) { record in wanted.allSatisfy(Set(record.messages.map(\.id)).contains) }
-      guard wanted.allSatisfy(Set(record.messages.map(\.id)).contains) else { return .success((position, wanted)) }
+      guard wanted.allSatisfy(Set(record.messages.map(\.id)).contains) else {
+        return .success((position, wanted, wanted))
+      }
       position = record.messages.last?.id ?? position
     } else {
-      guard let answer = try await poll(since: position, wait: 0).value, answer.ids == wanted else {
-        return .success((position, wanted))
-      }
+      guard let answer = try await poll(since: position, wait: 0).value,
+        wanted.allSatisfy(Set(answer.ids).contains)
+      else { return .success((position, wanted, wanted)) }
       position = answer.next
     }
-    return .success((position, []))
+    return .success((position, wanted, []))
   }
 
   private func comeBack(
-    _ transport: StreamTransport, _ position: String, byHeader: Bool, _ expected: [String]
+    _ transport: StreamTransport, _ position: String, byHeader: Bool, _ ours: Set<String>
   ) async throws -> ResumeMeasurement.Attempt {
     var attempt = ResumeMeasurement.Attempt(transport: transport, byHeader: byHeader)
     guard transport != .poll else {
@@ -92,7 +98,7 @@ extension ExaminationPlan {
       case .failure(let error): attempt.failure = error
       case .success(let answer):
         attempt.began = true
-        attempt.got = answer.ids
+        attempt.got = answer.ids.filter(ours.contains)
         attempt.gap = answer.gap
       }
       return attempt
@@ -101,10 +107,9 @@ extension ExaminationPlan {
     defer { tap.breakOff() }
     let record = try await tap.wait(patience) { record in
       record.first("caught_up") != nil || record.first("gap") != nil
-        || expected.isEmpty && record.first("hello") != nil
     }
     attempt.began = record.first("hello") != nil
-    attempt.got = record.messages.compactMap(\.id)
+    attempt.got = record.messages.compactMap(\.id).filter(ours.contains)
     attempt.gap = record.first("gap")?.object.string("reason")
     attempt.failure = record.end?.why
     return attempt

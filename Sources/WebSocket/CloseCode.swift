@@ -11,6 +11,10 @@ package enum CloseCode {
   package static let serviceRestart: UInt16 = 1012
   package static let tryAgainLater: UInt16 = 1013
 
+  // Ours: from 4000 on come back, from 4500 on do not (protocol section 4).
+  package static let disconnectedByOperator: UInt16 = 4000
+  package static let noPong: UInt16 = 4001
+
   /// The most a control frame carries, less the two bytes of the code (section 5.5).
   package static let maxReasonBytes = 123
 

@@ -25,7 +25,7 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where operators connect, or off.", valueName: "host:port"))
   var admin: String?
 
-  @Option(help: "Where messages are kept: memory.")
+  @Option(help: "Where messages are kept: memory, sqlite:PATH, or redis://HOST:PORT/DB.")
   var store: String?
 
   @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))

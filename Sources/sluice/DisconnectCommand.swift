@@ -16,7 +16,7 @@ struct DisconnectCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "End every connection that is subscribed to something this pattern matches.",
+      "End every connection that is subscribed to this very topic or pattern, or to a topic it matches.",
       valueName: "pattern"))
   var topic: String?
 

@@ -6,10 +6,10 @@ import Gateway
 struct Sluice: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sluice",
-    abstract: "A realtime gateway: publish over HTTP, subscribe over whatever the client can speak.",
+    abstract: "A real-time gateway: publish over HTTP, subscribe over whatever the client can speak.",
     discussion: """
-      Commands other than serve speak to a running gateway over HTTP: SLUICE_URL and SLUICE_ADMIN_URL, or --url and \
-      --admin-url, say where.
+      Commands other than serve, config and version speak to a running gateway over HTTP: SLUICE_URL and \
+      SLUICE_ADMIN_URL, or --url and --admin-url, say where.
 
       Exit codes:
         0    done

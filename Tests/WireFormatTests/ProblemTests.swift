@@ -1,3 +1,4 @@
+import Foundation
 import StreamLog
 import Testing
 import WireFormat
@@ -75,6 +76,17 @@ struct ProblemTests {
   @Test func `the list above has every code once`() {
     #expect(Self.catalogue.map(\.problem.code).count == Problem.Code.allCases.count)
     #expect(Set(Self.catalogue.map(\.problem.code)) == Set(Problem.Code.allCases))
+  }
+
+  @Test func `the protocol names every code with its status`() throws {
+    let protocolText = try String(
+      contentsOfFile: #filePath.replacing("Tests/WireFormatTests/ProblemTests.swift", with: "")
+        + "Sources/Gateway/Documentation.docc/Protocol.md", encoding: .utf8)
+    let rows = protocolText.split(separator: "\n").filter { $0.wholeMatch(of: /\| [1-5]\d\d \|.*/) != nil }
+    for code in Problem.Code.allCases {
+      let row = rows.filter { $0.contains("`\(code.rawValue)`") }
+      #expect(row.count == 1 && row.first?.hasPrefix("| \(code.status) |") == true, "\(code.rawValue): \(row)")
+    }
   }
 
   @Test func `a body is exactly these bytes`() {

@@ -124,7 +124,7 @@ export class Sluice extends EventTarget {
   readonly position: string | null;
   /** From now on; after an id or `"earliest"` (`since`); or with the last few messages of each topic (`rewind`). */
   subscribe(topics: string | string[], options?: { since?: string; rewind?: number }): Subscription;
-  /** Tried several times, and committed once. */
+  /** Tried several times, and committed once at most. */
   publish(topic: string, data: unknown, options?: { event?: string; key?: string }): Promise<{ id: string; seq: number }>;
   close(): void;
   addEventListener<Type extends keyof ClientEvents>(

@@ -694,7 +694,7 @@ export class Sluice extends EventTarget {
   }
 
   /**
-   * Publishes. It is tried several times, and committed once.
+   * Publishes. It is tried several times, and committed once at most.
    * @returns {Promise<{id: string, seq: number}>}
    */
   async publish(topic, data, { event, key = randomName() } = {}) {

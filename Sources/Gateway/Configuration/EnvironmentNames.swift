@@ -1,7 +1,7 @@
 /// Variables that begin with SLUICE_ and are no settings.
 enum EnvironmentNames {
   /// The first names the file; the others are what the commands that speak to a gateway read.
-  static let others = ["SLUICE_CONFIG", "SLUICE_URL", "SLUICE_ADMIN_URL", "SLUICE_CA"]
+  static let others = ["SLUICE_CONFIG", "SLUICE_URL", "SLUICE_ADMIN_URL", "SLUICE_CA", "SLUICE_TOKEN"]
 
   static func isNoSetting(_ name: String, value: String) -> Bool {
     others.contains(name) || isServiceLink(name, value: value)

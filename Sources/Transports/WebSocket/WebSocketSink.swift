@@ -95,7 +95,8 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
       guard let self, let peer else { return }
       guard peer.isReading else { return awaitLife() }
       pongTimer = nil
-      peer.close(CloseCode.policyViolation, "no pong within \(context.settings.pongSeconds) s")
+      // It may hear this when its network is back, and is to come back then.
+      peer.close(CloseCode.noPong, "no pong within \(context.settings.pongSeconds) s")
     }
   }
 
@@ -112,7 +113,7 @@ final class WebSocketSink: SubscriberSink, WebSocketPeerDelegate {
       context.cutOff(self)
       peer?.abort()
     case .disconnected:
-      peer?.close(4000, "disconnected by the operator")
+      peer?.close(CloseCode.disconnectedByOperator, "disconnected by the operator")
     case .draining(let afterMilliseconds):
       say(.reconnect(afterMs: afterMilliseconds))
       peer?.close(CloseCode.serviceRestart, "restarting")

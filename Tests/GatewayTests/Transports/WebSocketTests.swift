@@ -32,7 +32,7 @@ extension OverSockets {
         #expect(try await good.item()?.text == #"{"type":"heartbeat","id":"\#(id)"}"#)
         guard case .ping? = try await good.next() else { throw Silence(description: "no ping") }
         let closing = try await bad.closing()
-        #expect(closing?.code == 1008 && closing?.reason == "no pong within 1 s")
+        #expect(closing?.code == 4001 && closing?.reason == "no pong within 1 s")
         // The one that answers is there much longer than that.
         for _ in 0..<3 {
           #expect(try await good.item()?.kind == "heartbeat")

@@ -43,7 +43,7 @@ package struct ConnectionTrial: Sendable {
 
   private static func words(_ address: SocketAddress) -> String? {
     guard let host = address.ipAddress, let port = address.port else { return nil }
-    return "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    return "\(GatewayURL.bracketed(host)):\(port)"
   }
 
   private mutating func run(_ url: GatewayURL, _ applicationProtocols: [String], _ timeout: Duration) async throws {

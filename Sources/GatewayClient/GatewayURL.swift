@@ -72,9 +72,12 @@ package struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
     return (String(host), number)
   }
 
+  /// A host as it stands in a URL: an IPv6 address in brackets (RFC 3986 section 3.2.2).
+  static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
+
   /// The value of the `Host` header (RFC 9110 section 7.2).
   package var authority: String {
-    let name = host.contains(":") ? "[\(host)]" : host
+    let name = Self.bracketed(host)
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
 

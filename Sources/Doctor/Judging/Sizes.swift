@@ -1,4 +1,5 @@
 package import GatewayClient
+import WireFormat
 
 /// Whether large requests get through.
 package struct SizesMeasurement: Sendable {
@@ -33,10 +34,11 @@ extension SizesMeasurement {
   package var findings: [Finding] { tries.map(finding) }
 
   /// What the gateway says of what is more than it takes.
-  private static let limits: Set = [
-    "too-many-topics", "too-many-patterns", "too-many-items", "body-too-large", "message-too-large", "uri-too-long",
-    "headers-too-large",
+  private static let limits: Set<Problem.Code> = [
+    .tooManyTopics, .tooManyPatterns, .tooManyItems, .bodyTooLarge, .messageTooLarge, .uriTooLong, .headersTooLarge,
   ]
+  /// What a proxy says of other things.
+  private static let elsewise: Set = [401, 403, 404, 405]
 
   private func finding(_ one: Try) -> Finding {
     let size = one.bytes < 10_000 ? "\(one.bytes) bytes" : "\(one.bytes / 1000) KB"
@@ -49,14 +51,11 @@ extension SizesMeasurement {
     guard let failure = one.failure else {
       return Finding(.sizes, .ok, "\(what) gets through")
     }
-    if let status = failure.status, !failure.isGateways, [401, 403, 404, 405].contains(status) {
-      return Finding(.sizes, .skipped, "\(what) was \(failure.words), which says nothing of its size")
+    if let code = failure.code, Problem.Code(rawValue: code).map(Self.limits.contains) == true {
+      return Finding(.sizes, .ok, "\(what) gets through, and is above the gateway's own limit (\(code))")
     }
-    if failure.isGateways {
-      guard Self.limits.contains(failure.code ?? "") else {
-        return Finding(.sizes, .skipped, "\(what) was \(failure.words), which says nothing of its size")
-      }
-      return Finding(.sizes, .ok, "\(what) gets through, and is above the gateway's own limit (\(failure.code ?? ""))")
+    if failure.isGateways || failure.status.map(Self.elsewise.contains) == true {
+      return Finding(.sizes, .skipped, "\(what) was \(failure.words), which says nothing of its size")
     }
     switch one.kind {
     case .topics, .batch:

@@ -75,15 +75,16 @@ extension ExaminationPlan {
     }
     let wanted = ids
     if let tap {
-      let record = try await tap.wait(patience) { record in wanted.allSatisfy(Set(record.messages.map(\.id)).contains) }
-      guard wanted.allSatisfy(Set(record.messages.map(\.id)).contains) else {
-        return .success((position, wanted, wanted))
+      let hasAll = { @Sendable (record: StreamTap.Record) in
+        wanted.allSatisfy(record.messages.compactMap(\.id).contains)
       }
+      let record = try await tap.wait(patience, until: hasAll)
+      guard hasAll(record) else { return .success((position, wanted, wanted)) }
       position = record.messages.last?.id ?? position
     } else {
-      guard let answer = try await poll(since: position, wait: 0).value,
-        wanted.allSatisfy(Set(answer.ids).contains)
-      else { return .success((position, wanted, wanted)) }
+      guard let answer = try await poll(since: position, wait: 0).value, wanted.allSatisfy(answer.ids.contains) else {
+        return .success((position, wanted, wanted))
+      }
       position = answer.next
     }
     return .success((position, wanted, []))

@@ -14,6 +14,8 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+
 // MARK: - Libraries
 
 let dependencies: [Package.Dependency] = [
@@ -48,6 +50,13 @@ let systemLibraries: [Target] = [
   .systemLibrary(name: "CEpoll", path: "Sources/Bench/CEpoll"),
 ]
 
+// Embedded files. #embed copies the bytes into an object file; .embedInCode would generate a Swift array literal, which
+// takes the compiler almost two seconds per 10 KB.
+let embeddedFiles: [Target] = [
+  .target(name: "CBrowserFiles", path: "Sources/BrowserClient/CBrowserFiles", cSettings: cSettings),
+  .target(name: "CRedisScripts", path: "Sources/StreamStores/Redis/CRedisScripts", cSettings: cSettings),
+]
+
 let cores: [Target] = [
   // The one lock, in a form that the thread sanitizer understands where it is asked for, and a thread for what waits.
   .target(name: "Locking", swiftSettings: settings),
@@ -78,12 +87,10 @@ let adapters: [Target] = [
   // Who orders messages and keeps them: one contract, and memory, SQLite or Redis behind it.
   .target(
     name: "StreamStores",
-    dependencies: ["Locking", "RedisClient", "SQLite", "StreamLog", "WireFormat", deque, nioCore, nioPosix],
-    resources: [
-      .embedInCode("Redis/Scripts/erase.lua"), .embedInCode("Redis/Scripts/history.lua"),
-      .embedInCode("Redis/Scripts/open.lua"), .embedInCode("Redis/Scripts/publish.lua"),
+    dependencies: [
+      "CRedisScripts", "Locking", "RedisClient", "SQLite", "StreamLog", "WireFormat", deque, nioCore, nioPosix,
     ],
-    swiftSettings: settings),
+    exclude: ["Redis/CRedisScripts", "Redis/Scripts"], swiftSettings: settings),
   // Listener, HTTP/1.1 and HTTP/2 with and without TLS, and the exchange and outlet that routes and transports see.
   .target(
     name: "HTTPServer",
@@ -116,13 +123,8 @@ let adapters: [Target] = [
     exclude: ["CEpoll"], swiftSettings: settings),
   // The JavaScript client, the console and the demo, embedded.
   .target(
-    name: "BrowserClient", dependencies: ["CZlib"], exclude: ["Client/package.json", "Client/README.md"],
-    resources: [
-      .embedInCode("Client/client.js"), .embedInCode("Client/client.d.ts"), .embedInCode("Console/console.html"),
-      .embedInCode("Console/console.css"), .embedInCode("Console/console.js"), .embedInCode("Demo/demo.html"),
-      .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),
-    ],
-    swiftSettings: settings),
+    name: "BrowserClient", dependencies: ["CBrowserFiles", "CZlib"],
+    exclude: ["CBrowserFiles", "Client", "Console", "Demo"], swiftSettings: settings),
   // Configuration, routes, limits, admin, lifecycle: everything put together.
   .target(
     name: "Gateway",
@@ -232,5 +234,5 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [.executable(name: "sluice", targets: ["sluice"])],
   dependencies: dependencies,
-  targets: systemLibraries + cores + adapters + executables + chosenTests + fuzzers
+  targets: systemLibraries + embeddedFiles + cores + adapters + executables + chosenTests + fuzzers
 )

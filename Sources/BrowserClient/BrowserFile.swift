@@ -1,3 +1,4 @@
+import CBrowserFiles
 import CZlib
 
 /// A file for browsers, which is in the executable.
@@ -20,9 +21,10 @@ package struct BrowserFile: Sendable {
   /// Of those of `gzipped`.
   package let gzippedETag: String
 
-  private init(_ path: String, _ kind: Kind, _ bytes: [UInt8]) {
+  private init(_ path: String, _ kind: Kind, _ file: sluice_browser_file) {
     self.path = path
     self.kind = kind
+    let bytes = [UInt8](UnsafeBufferPointer(start: file.bytes, count: file.count))
     self.bytes = bytes
     gzipped = Self.gzip(bytes)
     // FNV-1a: it tells versions apart, and keeps no secret.
@@ -68,19 +70,19 @@ package struct BrowserFile: Sendable {
   // MARK: What there is
 
   package static let client = [
-    BrowserFile("/client.js", .client, PackageResources.client_js),
-    BrowserFile("/client.d.ts", .declarations, PackageResources.client_d_ts),
+    BrowserFile("/client.js", .client, sluice_client_js()),
+    BrowserFile("/client.d.ts", .declarations, sluice_client_d_ts()),
   ]
 
   package static let demo = [
-    BrowserFile("/demo", .page, PackageResources.demo_html),
-    BrowserFile("/demo.css", .style, PackageResources.demo_css),
-    BrowserFile("/demo.js", .script, PackageResources.demo_js),
+    BrowserFile("/demo", .page, sluice_demo_html()),
+    BrowserFile("/demo.css", .style, sluice_demo_css()),
+    BrowserFile("/demo.js", .script, sluice_demo_js()),
   ]
 
   package static let console = [
-    BrowserFile("/console", .page, PackageResources.console_html),
-    BrowserFile("/console.css", .style, PackageResources.console_css),
-    BrowserFile("/console.js", .script, PackageResources.console_js),
+    BrowserFile("/console", .page, sluice_console_html()),
+    BrowserFile("/console.css", .style, sluice_console_css()),
+    BrowserFile("/console.js", .script, sluice_console_js()),
   ]
 }

@@ -1,3 +1,4 @@
+import CRedisScripts
 import NIOCore
 import RedisClient
 
@@ -7,12 +8,14 @@ enum RedisScript: String, CaseIterable, Sendable {
   case publish, open, history, erase
 
   private var source: [UInt8] {
-    switch self {
-    case .publish: PackageResources.publish_lua
-    case .open: PackageResources.open_lua
-    case .history: PackageResources.history_lua
-    case .erase: PackageResources.erase_lua
-    }
+    let file =
+      switch self {
+      case .publish: sluice_publish_lua()
+      case .open: sluice_open_lua()
+      case .history: sluice_history_lua()
+      case .erase: sluice_erase_lua()
+      }
+    return [UInt8](UnsafeBufferPointer(start: file.bytes, count: file.count))
   }
 
   /// Runs the script with arguments alone: which keys it takes follows from the prefix, the first of them.

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Gateway
 import Testing
 
@@ -25,6 +26,29 @@ extension OverSockets {
         #expect(again.status == 304 && again.text.isEmpty)
         let posted = try await gateway.call("POST", "/client.js")
         #expect(posted.status == 405 && posted["Allow"] == "GET, HEAD")
+      }
+    }
+
+    @Test(.timeLimit(.minutes(10)))
+    func `each file is served byte for byte as it is in the repository`() async throws {
+      let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+      let folder = repository.appending(path: "Sources/BrowserClient")
+      try await withGateway { gateway in
+        for (path, file) in [
+          ("/client.js", "Client/client.js"), ("/client.d.ts", "Client/client.d.ts"), ("/demo", "Demo/demo.html"),
+          ("/demo.css", "Demo/demo.css"), ("/demo.js", "Demo/demo.js"),
+        ] {
+          let expected = try Data(contentsOf: folder.appending(path: file))
+          #expect(try await gateway.call("GET", path).body.elementsEqual(expected), "\(path)")
+        }
+        for (path, file) in [
+          ("/console", "Console/console.html"), ("/console.css", "Console/console.css"),
+          ("/console.js", "Console/console.js"), ("/client.js", "Client/client.js"),
+        ] {
+          let expected = try Data(contentsOf: folder.appending(path: file))
+          #expect(try await gateway.admin("GET", path).body.elementsEqual(expected), "\(path)")
+        }
       }
     }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import NIOCore
 import RedisClient
 import StreamLog
@@ -133,6 +134,18 @@ import Testing
   }
 
   // MARK: Scripts
+
+  @Test func `a store loads each script byte for byte as it is in the repository`() async throws {
+    let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let node = try await RedisNode.start()
+    for name in ["publish", "open", "history", "erase"] {
+      let file = repository.appending(path: "Sources/StreamStores/Redis/Scripts/\(name).lua")
+      let source = try String(contentsOf: file, encoding: .utf8)
+      let digest = try node.server.run(["EVAL", "return redis.sha1hex(ARGV[1])", "0", source])
+      #expect(try node.server.run(["SCRIPT", "EXISTS", digest.filter(\.isHexDigit)]).hasPrefix("1"), "\(name)")
+    }
+  }
 
   /// A failover, or an operator's SCRIPT FLUSH: Redis knows the scripts no more (NOSCRIPT).
   @Test func `scripts that Redis has forgotten are sent again`() async throws {

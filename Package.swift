@@ -23,7 +23,6 @@ let dependencies: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
   .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-  .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -33,7 +32,6 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 // MARK: - The house, from the ground up; arrows go down only
 
@@ -46,6 +44,8 @@ let systemLibraries: [Target] = [
   .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
   // the durable store
   .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+  // configuration files
+  .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   // epoll and eventfd, which the system's own module leaves out
   .systemLibrary(name: "CEpoll", path: "Sources/Bench/CEpoll"),
 ]
@@ -70,6 +70,8 @@ let cores: [Target] = [
   .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: settings),
   // SQLite's connections and statements. SQL in, rows out.
   .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+  // libyaml's parser. Text in, one document's nodes with their lines out.
+  .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: settings),
   // RFC 9113 and 8441, by nghttp2. Bytes in, events out; frames out when asked.
   .target(name: "HTTP2", dependencies: ["CNGHTTP2", nioCore], swiftSettings: settings),
 ]
@@ -131,7 +133,7 @@ let adapters: [Target] = [
     dependencies: [
       "BrowserClient", "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "RedisClient", "TLS", "Delivery",
       "StreamStores",
-      "WireFormat", "StreamLog", nioCore, nioPosix, nioHTTP1, logging, yams,
+      "WireFormat", "StreamLog", "YAML", nioCore, nioPosix, nioHTTP1, logging,
     ],
     swiftSettings: settings),
 ]
@@ -165,6 +167,7 @@ let tests: [Target] = [
   .testTarget(name: "TLSTests", dependencies: ["TLS", "COpenSSL"], swiftSettings: settings),
   .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport", nioCore], swiftSettings: settings),
   .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: settings),
+  .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: settings),
   .testTarget(
     name: "RedisClientTests",
     dependencies: ["Locking", "RedisClient", "TLS", "TestSupport", nioCore, nioPosix], swiftSettings: settings),

@@ -1,7 +1,7 @@
 # Sourced by the scripts beside it: what they need from the system, installed if it is not there.
 
 # What building needs.
-build_packages=(git pkg-config zlib1g-dev libssl-dev libnghttp2-dev libsqlite3-dev)
+build_packages=(git pkg-config zlib1g-dev libssl-dev libnghttp2-dev libsqlite3-dev libyaml-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 

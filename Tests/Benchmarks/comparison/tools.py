@@ -84,7 +84,7 @@ def build_sluice():
     if not shutil.which("swift"):
         stop("swift is not on the PATH; install Swift 6.2 or later from swift.org first, or name a binary in "
              "SLUICE_BINARY")
-    install(["git", "pkg-config", "zlib1g-dev", "libssl-dev", "libnghttp2-dev", "libsqlite3-dev"])
+    install(["git", "pkg-config", "zlib1g-dev", "libssl-dev", "libnghttp2-dev", "libsqlite3-dev", "libyaml-dev"])
     build = ["swift", "build", "-c", "release", "--product", "sluice", "--package-path", REPOSITORY]
     say("Building Sluice in release …")
     if subprocess.run(build, stdout=sys.stderr).returncode:

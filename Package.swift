@@ -14,6 +14,10 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// For a target that mostly waits for the network: release builds do not optimize it, and so compile it in a third of the
+/// time.
+let unoptimized: [SwiftSetting] = settings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
 
 // MARK: - Libraries
@@ -118,7 +122,7 @@ let adapters: [Target] = [
   // A deployment as a client meets it: what was measured, what that says of the network, and how to mend it.
   .target(
     name: "Doctor", dependencies: ["Locking", "GatewayClient", "TLS", "WireFormat", nioCore, nioHTTP1],
-    swiftSettings: settings),
+    swiftSettings: unoptimized),
   // Load on a gateway and what it makes of it: many connections, little work for each, numbers at the end.
   .target(
     name: "Bench", dependencies: ["CEpoll", "Locking", "GatewayClient", "WebSocket", "WireFormat", "StreamLog"],

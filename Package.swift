@@ -70,6 +70,8 @@ let cores: [Target] = [
   .target(name: "WireFormat", dependencies: ["StreamLog"], swiftSettings: settings),
   // RFC 6455 and 7692. Bytes in, events out.
   .target(name: "WebSocket", dependencies: ["CZlib"], swiftSettings: settings),
+  // HTTP/1.1 messages (RFC 9112): header fields, and the grammar that requests and responses share. Bytes in, events out.
+  .target(name: "HTTPSyntax", dependencies: [nioCore], swiftSettings: settings),
   // OpenSSL's sessions and contexts. Records in, bytes in clear out, and back.
   .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: settings),
   // SQLite's connections and statements. SQL in, rows out.
@@ -100,7 +102,7 @@ let adapters: [Target] = [
   // Listener, HTTP/1.1 and HTTP/2 with and without TLS, and the exchange and outlet that routes and transports see.
   .target(
     name: "HTTPServer",
-    dependencies: ["DirectWriter", "HTTP2", "Locking", "LoopTurns", "TLS", nioCore, nioPosix, nioHTTP1, logging],
+    dependencies: ["DirectWriter", "HTTP2", "HTTPSyntax", "Locking", "LoopTurns", "TLS", nioCore, nioPosix, logging],
     swiftSettings: settings),
   // One hub per event loop: who wants a message here, and from which position.
   .target(
@@ -111,7 +113,7 @@ let adapters: [Target] = [
   .target(
     name: "Transports",
     dependencies: [
-      "Delivery", "HTTPServer", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, nioHTTP1, logging,
+      "Delivery", "HTTPServer", "HTTPSyntax", "WebSocket", "WireFormat", "StreamStores", "StreamLog", nioCore, logging,
     ],
     swiftSettings: settings),
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
@@ -135,9 +137,9 @@ let adapters: [Target] = [
   .target(
     name: "Gateway",
     dependencies: [
-      "BrowserClient", "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTP2", "RedisClient", "TLS", "Delivery",
-      "StreamStores",
-      "WireFormat", "StreamLog", "YAML", nioCore, nioPosix, nioHTTP1, logging,
+      "BrowserClient", "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTPSyntax", "HTTP2", "RedisClient", "TLS",
+      "Delivery", "StreamStores",
+      "WireFormat", "StreamLog", "YAML", nioCore, nioPosix, logging,
     ],
     swiftSettings: settings),
 ]
@@ -193,7 +195,7 @@ let tests: [Target] = [
   .testTarget(
     name: "HTTPServerTests",
     dependencies: [
-      "DirectWriter", "HTTP2", "Locking", "LoopTurns", "HTTPServer", "TLS", nioCore, nioPosix, nioHTTP1, logging,
+      "DirectWriter", "HTTP2", "HTTPSyntax", "Locking", "LoopTurns", "HTTPServer", "TLS", nioCore, nioPosix, logging,
     ],
     swiftSettings: settings
   ),
@@ -219,7 +221,7 @@ let fuzzers: [Target] =
   : [
     fuzzer("WebSocketFuzzer", ["WebSocket"]),
     fuzzer("WireFormatFuzzer", ["WireFormat", "StreamLog"]),
-    fuzzer("HTTPServerFuzzer", ["HTTPServer", nioCore]),
+    fuzzer("HTTPServerFuzzer", ["HTTPServer", "HTTPSyntax", nioCore]),
     fuzzer("HTTP2Fuzzer", ["HTTP2", nioCore]),
   ]
 

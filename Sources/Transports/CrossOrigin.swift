@@ -1,5 +1,5 @@
 package import HTTPServer
-package import NIOHTTP1
+package import HTTPSyntax
 package import WireFormat
 
 /// Which pages may use the gateway: its own origin's and those the operator allows.

@@ -1,6 +1,6 @@
 package import HTTPServer
 import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 package import WireFormat
 
 extension HTTPExchange {

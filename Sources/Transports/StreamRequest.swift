@@ -1,5 +1,5 @@
 package import HTTPServer
-import NIOHTTP1
+import HTTPSyntax
 package import StreamLog
 package import StreamStores
 package import WireFormat

@@ -1,5 +1,5 @@
 package import HTTPServer
-package import NIOHTTP1
+package import HTTPSyntax
 import WireFormat
 
 /// `/v1/stream`: one URL, any transport.

@@ -4,7 +4,7 @@ import HTTPServer
 import Logging
 import LoopTurns
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import NIOPosix
 import Testing
 

@@ -1,6 +1,6 @@
 import HTTPServer
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Testing
 
 struct HTTPRequestTests {

@@ -1,3 +1,4 @@
+import HTTPSyntax
 import HTTPServer
 import NIOCore
 
@@ -22,7 +23,7 @@ private func outcome(of bytes: [UInt8], step: Int) -> Outcome {
   var parser = RequestParser(limits: RequestParser.Limits())
   var outcome = Outcome()
   var index = 0
-  do throws(RequestSyntaxError) {
+  do throws(HTTPSyntaxError) {
     while index < bytes.count {
       let end = min(index + step, bytes.count)
       parser.receive(ByteBuffer(bytes: bytes[index..<end]))

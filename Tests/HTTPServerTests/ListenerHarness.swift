@@ -5,7 +5,7 @@ import Locking
 import Logging
 import LoopTurns
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import NIOPosix
 import Synchronization
 import Testing

@@ -1,6 +1,6 @@
 import HTTPServer
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Testing
 
 struct RequestParserTests {
@@ -10,7 +10,7 @@ struct RequestParserTests {
     var bytes = ByteBuffer(string: text)
     var events: [String] = []
     var body = ""
-    do throws(RequestSyntaxError) {
+    do throws(HTTPSyntaxError) {
       while let part = bytes.readSlice(length: min(step ?? .max, bytes.readableBytes)), part.readableBytes > 0 {
         parser.receive(part)
         while let event = try parser.next() {
@@ -54,7 +54,7 @@ struct RequestParserTests {
 
   @Test(arguments: [
     // Request line
-    ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", RequestSyntaxError.malformedRequestLine),
+    ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", HTTPSyntaxError.malformedRequestLine),
     ("GET /\r\nHost: a\r\n\r\n", .malformedRequestLine), (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", .malformedRequestLine),
     ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", .malformedRequestLine),
     ("\r\n\r\nGET / HTTP/1.1\r\n", .malformedRequestLine),
@@ -83,14 +83,14 @@ struct RequestParserTests {
     ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", .hostRepeated),
     ("GET / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n", .expectationUnknown),
   ])
-  func `a broken head is refused by the rule it breaks`(text: String, error: RequestSyntaxError) {
+  func `a broken head is refused by the rule it breaks`(text: String, error: HTTPSyntaxError) {
     #expect(Self.parse(text) == ["\(error)"])
     #expect(Self.parse(text, step: 1) == ["\(error)"])
   }
 
   /// Every way to make two parsers disagree about where a body ends that we know of.
   @Test(arguments: [
-    ("Content-Length: 5\r\nContent-Length: 5", RequestSyntaxError.contentLengthRepeated),
+    ("Content-Length: 5\r\nContent-Length: 5", HTTPSyntaxError.contentLengthRepeated),
     ("Content-Length: 5\r\nContent-Length: 6", .contentLengthRepeated),
     ("Content-Length: 5, 5", .contentLengthInvalid), ("Content-Length: +5", .contentLengthInvalid),
     ("Content-Length: -1", .contentLengthInvalid), ("Content-Length: 0x5", .contentLengthInvalid),
@@ -113,17 +113,17 @@ struct RequestParserTests {
     ("Transfer_Encoding chunked", .headerWithoutColon),
     ("Transfer-Encoding: gzip, chunked", .transferCodingUnknown("gzip")),
   ])
-  func `a doubtful body framing is refused`(fields: String, error: RequestSyntaxError) {
+  func `a doubtful body framing is refused`(fields: String, error: HTTPSyntaxError) {
     #expect(Self.parse("POST / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n5\r\nhello\r\n0\r\n\r\n") == ["\(error)"])
   }
 
   @Test func `HTTP 1.0 has no chunks`() {
     let text = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    #expect(Self.parse(text) == ["\(RequestSyntaxError.transferEncodingOnHTTP10)"])
+    #expect(Self.parse(text) == ["\(HTTPSyntaxError.transferEncodingOnHTTP10)"])
   }
 
   @Test(arguments: [
-    ("x\r\n", RequestSyntaxError.chunkSizeInvalid), ("-1\r\n", .chunkSizeInvalid), ("+1\r\n", .chunkSizeInvalid),
+    ("x\r\n", HTTPSyntaxError.chunkSizeInvalid), ("-1\r\n", .chunkSizeInvalid), ("+1\r\n", .chunkSizeInvalid),
     ("0x1\r\n", .chunkSizeInvalid), (" 1\r\n", .chunkSizeInvalid), ("1 \r\na\r\n", .chunkSizeInvalid),
     ("\r\n", .chunkSizeInvalid), (";a=b\r\n", .chunkSizeInvalid), ("1g\r\n", .chunkSizeInvalid),
     ("fffffffffffffffff\r\n", .chunkSizeInvalid), ("8000000000000000\r\n", .chunkSizeInvalid),
@@ -131,7 +131,7 @@ struct RequestParserTests {
     ("1\r\nab", .chunkEndMissing), ("1\r\na\n", .chunkEndMissing), ("1\r\na\rb", .chunkEndMissing),
     ("0\r\nX\r\n", .headerWithoutColon), ("0\r\n X: a\r\n", .foldedHeader), ("0\r\n\n", .bareLineEnd),
   ])
-  func `a broken chunk is refused`(chunks: String, error: RequestSyntaxError) {
+  func `a broken chunk is refused`(chunks: String, error: HTTPSyntaxError) {
     let text = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)"
     #expect(Self.parse(text) == ["POST / chunked", "\(error)"])
     #expect(Self.parse(text, step: 1) == ["POST / chunked", "\(error)"])
@@ -139,7 +139,7 @@ struct RequestParserTests {
 
   @Test func `each limit holds to the byte`() {
     var limits = RequestParser.Limits()
-    limits.requestLine = 20
+    limits.startLine = 20
     limits.headerBytes = 40
     limits.headerCount = 2
     limits.chunkExtension = 4

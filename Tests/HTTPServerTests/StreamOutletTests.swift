@@ -3,7 +3,7 @@ import Foundation
 import HTTPServer
 import Locking
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Synchronization
 import Testing
 

@@ -1,7 +1,7 @@
 import HTTPServer
 import Locking
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Synchronization
 import Testing
 

@@ -1,7 +1,7 @@
 import HTTP2
 import HTTPServer
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Transports
 import WireFormat
 
@@ -9,7 +9,7 @@ extension HTTPListenerSettings {
   init(_ configuration: GatewayConfiguration) {
     self.init()
     let limits = configuration.limits
-    parser.requestLine = limits.requestLineBytes
+    parser.startLine = limits.requestLineBytes
     parser.headerBytes = limits.headerBytes
     requestHeadTime = limits.requestHeadTime.timeAmount
     bodyTime = limits.requestBodyTime.timeAmount

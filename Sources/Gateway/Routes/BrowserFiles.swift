@@ -1,7 +1,7 @@
 import BrowserClient
 import HTTPServer
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Transports
 import WireFormat
 

@@ -1,6 +1,6 @@
 import Delivery
 import HTTPServer
-import NIOHTTP1
+import HTTPSyntax
 import StreamLog
 import StreamStores
 import Transports

@@ -1,4 +1,4 @@
-package import NIOHTTP1
+package import HTTPSyntax
 
 /// Header fields as the lines they leave in, so that an answer given a million times costs no `String` for each of its
 /// fields.

@@ -1,5 +1,5 @@
 package import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 
 /// Why a request's body did not come.
 package enum HTTPBodyError: Error, Equatable, Sendable {

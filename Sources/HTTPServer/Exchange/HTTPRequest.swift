@@ -1,4 +1,4 @@
-package import NIOHTTP1
+package import HTTPSyntax
 
 /// A request as routes see it, whatever the HTTP version; its body is read through the exchange.
 package final class HTTPRequest: Sendable {

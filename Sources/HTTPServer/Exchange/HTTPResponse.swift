@@ -1,5 +1,5 @@
 package import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 
 /// A complete answer. The server adds Date, Content-Length and Connection, and leaves the body out for HEAD; a route
 /// that sets those fields itself is not heeded.

@@ -1,19 +1,11 @@
+import HTTPSyntax
+
 /// A request's head as it came, and where in it each header field lies: a field becomes a `String` only when somebody
 /// asks for it. Names are compared without regard to the case of ASCII letters.
 package struct RequestFields: Sendable, Equatable {
-  /// Where a field lies; indices of `bytes`.
-  struct Field: Sendable, Equatable {
-    let nameStart: Int32
-    let nameEnd: Int32
-    let valueStart: Int32
-    let valueEnd: Int32
-
-    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
-  }
-
   /// The whole head, its request line included; of HTTP/2, all names and values.
   let bytes: [UInt8]
-  private var fields: [Field] = []
+  private var fields: [FieldRange] = []
 
   init(head: UnsafeRawBufferPointer) {
     bytes = Array(head)
@@ -25,7 +17,7 @@ package struct RequestFields: Sendable, Equatable {
 
   var count: Int { fields.count }
 
-  mutating func add(_ field: Field) { fields.append(field) }
+  mutating func add(_ field: FieldRange) { fields.append(field) }
 
   // MARK: - Looking one up
 
@@ -95,26 +87,4 @@ package struct RequestFields: Sendable, Equatable {
     }
     return nil
   }
-}
-
-func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-
-extension ArraySlice<UInt8> {
-  /// Without spaces and tabs at both ends.
-  package var trimmingBlanks: ArraySlice<UInt8> {
-    let start = drop(while: isBlank)
-    return start.lastIndex { !isBlank($0) }.map { start[...$0] } ?? []
-  }
-}
-
-/// Letter case of ASCII letters aside.
-package func equalIgnoringCase(_ a: ArraySlice<UInt8>, _ b: StaticString) -> Bool {
-  guard a.count == b.utf8CodeUnitCount else { return false }
-  return a.withUnsafeBufferPointer { equalIgnoringCase($0, UnsafeBufferPointer(start: b.utf8Start, count: a.count)) }
-}
-
-private func equalIgnoringCase(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-  func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
-  for index in 0..<a.count where a[index] != b[index] && lower(a[index]) != lower(b[index]) { return false }
-  return true
 }

@@ -1,14 +1,4 @@
-package import NIOHTTP1
-
-/// Where a request's body ends (RFC 9112 section 6.3).
-package enum BodyFraming: Equatable, Sendable {
-  case none
-  /// In bytes; above 0.
-  case length(Int)
-  case chunked
-  /// With its stream's end (HTTP/2).
-  case stream
-}
+package import HTTPSyntax
 
 /// A request's head, with everything decided that the connection needs to go on.
 package struct RequestHead: Equatable, Sendable {
@@ -32,7 +22,7 @@ package struct RequestHead: Equatable, Sendable {
   /// - Parameter target: where it lies in the head's bytes.
   init(
     method: String, target: Range<Int>, version: HTTPVersion, headers: RequestFields
-  ) throws(RequestSyntaxError) {
+  ) throws(HTTPSyntaxError) {
     self.method = method
     targetRange = target
     authorityRange = nil
@@ -74,14 +64,14 @@ package struct RequestHead: Equatable, Sendable {
   init(
     http2 method: String, target: Range<Int>, authority: Range<Int>?, headers: RequestFields, webSocket: Bool,
     hasBody: Bool
-  ) throws(RequestSyntaxError) {
+  ) throws(HTTPSyntaxError) {
     self.method = webSocket ? "GET" : method
     targetRange = target
     authorityRange = authority
     isWebSocketConnect = webSocket
-    version = HTTPVersion(major: 2, minor: 0)
+    version = .http2
     self.headers = headers
-    framing = hasBody && !webSocket ? .stream : .none
+    framing = hasBody && !webSocket ? .untilEnd : .none
     keepsAlive = true
     expectsContinue = false
     asksForUpgrade = false
@@ -98,7 +88,7 @@ package struct RequestHead: Equatable, Sendable {
     authorityRange.map { String(decoding: headers.bytes[$0], as: UTF8.self) } ?? headers.first(name: "host") ?? ""
   }
 
-  private static func framing(_ headers: RequestFields, isHTTP11: Bool) throws(RequestSyntaxError) -> BodyFraming {
+  private static func framing(_ headers: RequestFields, isHTTP11: Bool) throws(HTTPSyntaxError) -> BodyFraming {
     if let coding = headers.firstValue("transfer-encoding") {
       guard isHTTP11 else { throw .transferEncodingOnHTTP10 }
       guard !headers.contains(name: "content-length") else { throw .contentLengthWithTransferEncoding }
@@ -108,25 +98,13 @@ package struct RequestHead: Equatable, Sendable {
       let parts = coding.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(\.trimmingBlanks)
       guard parts.count > 1, equalIgnoringCase(parts[parts.count - 1], "chunked"),
         !parts.dropLast().contains(where: { equalIgnoringCase($0, "chunked") }),
-        parts.allSatisfy({ HeadGrammar.isToken($0) })
+        parts.allSatisfy({ HTTPGrammar.isToken($0) })
       else { throw .transferEncodingInvalid }
       throw .transferCodingUnknown(String(decoding: parts[0], as: UTF8.self).lowercased())
     }
     guard let digits = headers.firstValue("content-length") else { return .none }
     guard !headers.isRepeated("content-length") else { throw .contentLengthRepeated }
-    // 18 digits are below Int.max, and nobody sends more.
-    guard (1...18).contains(digits.count), digits.allSatisfy(Decimal.isDigit) else { throw .contentLengthInvalid }
-    let length = Decimal.value(of: digits)
+    let length = try HTTPGrammar.contentLength(digits)
     return length == 0 ? .none : .length(length)
-  }
-}
-
-/// Numbers as HTTP writes them.
-enum Decimal {
-  static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
-  /// - Precondition: `digits` are digits, at most 18.
-  static func value(of digits: ArraySlice<UInt8>) -> Int {
-    digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
   }
 }

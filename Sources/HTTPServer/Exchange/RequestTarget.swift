@@ -1,3 +1,5 @@
+import HTTPSyntax
+
 /// Where a request goes: path and query of an origin-form or absolute-form target (RFC 9112 section 3.2).
 ///
 /// The path stays as sent, because a topic's name may hold an escaped `/`; its escapes are checked all the same, so
@@ -76,7 +78,7 @@ package struct RequestTarget: Hashable, Sendable {
         bytes.append(byte)
         continue
       }
-      guard let high = iterator.next().flatMap(hexDigit), let low = iterator.next().flatMap(hexDigit) else {
+      guard let high = iterator.next().flatMap(ASCII.hexDigit), let low = iterator.next().flatMap(ASCII.hexDigit) else {
         return nil
       }
       let decoded = high << 4 | low
@@ -84,15 +86,6 @@ package struct RequestTarget: Hashable, Sendable {
       bytes.append(decoded)
     }
     return String(validating: bytes, as: UTF8.self)
-  }
-
-  static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }
 
@@ -114,7 +107,7 @@ enum Authority {
       let address = rest[rest.startIndex + 1..<end]
       guard address.count >= 2,
         address.allSatisfy({
-          RequestTarget.hexDigit($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+          ASCII.hexDigit($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
         })
       else { return false }
       rest = rest[(end + 1)...]
@@ -126,7 +119,7 @@ enum Authority {
     guard !rest.isEmpty else { return true }
     let port = rest.dropFirst()
     return rest.first == UInt8(ascii: ":") && port.count <= 5
-      && port.allSatisfy(Decimal.isDigit) && Decimal.value(of: port) <= 65535
+      && port.allSatisfy(ASCII.isDigit) && ASCII.decimal(port) <= 65535
   }
 }
 

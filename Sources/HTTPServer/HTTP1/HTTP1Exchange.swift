@@ -1,5 +1,5 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// An exchange on an HTTP/1.1 connection.
 final class HTTP1Exchange: HTTPExchange {
@@ -63,7 +63,7 @@ final class HTTP1Exchange: HTTPExchange {
   /// Takes what has come of a body that is wanted.
   func pump() {
     while reader != nil, !isOver {
-      do throws(RequestSyntaxError) {
+      do throws(HTTPSyntaxError) {
         switch try session.parser.next() {
         case .body(let bytes):
           take(bytes)

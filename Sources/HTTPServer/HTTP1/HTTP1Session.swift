@@ -1,3 +1,4 @@
+import HTTPSyntax
 import NIOCore
 
 /// HTTP/1.1 on a connection: reads requests one at a time and hands each to the route as an exchange.
@@ -117,7 +118,7 @@ final class HTTP1Session: HTTPSession {
       // An answer that its peer does not read holds back the next request, or answers would pile up here.
       guard connection.isWritable else { return false }
       guard parser.bufferedBytes == 0 || shared.mayBegin(connection) else { return false }
-      do throws(RequestSyntaxError) {
+      do throws(HTTPSyntaxError) {
         guard case .head(let head) = try parser.next() else {
           if connection.inputClosed { ended() }
           return false
@@ -135,7 +136,7 @@ final class HTTP1Session: HTTPSession {
       if case .skipping = phase { return true }
       return false
     case .skipping(let left):
-      do throws(RequestSyntaxError) {
+      do throws(HTTPSyntaxError) {
         switch try parser.next() {
         case .body(let bytes) where bytes.readableBytes <= left:
           phase = .skipping(left: left - bytes.readableBytes)
@@ -163,7 +164,7 @@ final class HTTP1Session: HTTPSession {
       return refuse(
         head.method == "CONNECT"
           ? .badRequest(detail: "this server is no proxy: CONNECT is not for it")
-          : RequestSyntaxError.malformedTarget.fault)
+          : HTTPSyntaxError.malformedTarget.fault)
     }
     let exchange = HTTP1Exchange(request: connection.request(head, target), session: self)
     connection.clearDeadline()

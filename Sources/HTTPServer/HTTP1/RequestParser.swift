@@ -1,3 +1,4 @@
+package import HTTPSyntax
 package import NIOCore
 
 /// HTTP/1.1 requests (RFC 9112), bytes in, events out; no I/O, no time.
@@ -8,17 +9,7 @@ package import NIOCore
 ///
 /// After a thrown error the parser must not be used again.
 package struct RequestParser {
-  /// In bytes, but for `headerCount`.
-  package struct Limits: Equatable, Sendable {
-    package var requestLine = 8192
-    /// All header fields together; also all trailer fields together.
-    package var headerBytes = 16384
-    package var headerCount = 100
-    /// The extensions of one chunk.
-    package var chunkExtension = 256
-
-    package init() {}
-  }
+  package typealias Limits = HTTPLimits
 
   package enum Event: Equatable, Sendable {
     /// Followed by `body` and `end`, unless its framing is `.none`.
@@ -30,7 +21,7 @@ package struct RequestParser {
 
   private let limits: Limits
   private var buffer = ByteBuffer()
-  private var scanner = HeadScanner()
+  private var scanner = HeadScanner(.request)
   private var skippedEmptyLine = false
   private var body: BodyDecoder?
 
@@ -55,14 +46,16 @@ package struct RequestParser {
   }
 
   /// - Returns: nil if more bytes are needed.
-  package mutating func next() throws(RequestSyntaxError) -> Event? {
+  package mutating func next() throws(HTTPSyntaxError) -> Event? {
     if body == nil { return try nextHead() }
-    guard let event = try body!.next(&buffer, limits: limits) else { return nil }
-    if event == .end {
+    switch try body!.next(&buffer, limits: limits) {
+    case nil: return nil
+    case .bytes(let bytes): return .body(bytes)
+    case .end:
       body = nil
       releaseIfEmpty()
+      return .end
     }
-    return event
   }
 
   /// Hands over what is buffered behind the last request, for a connection that stops speaking HTTP.
@@ -71,7 +64,7 @@ package struct RequestParser {
     return buffer
   }
 
-  private mutating func nextHead() throws(RequestSyntaxError) -> Event? {
+  private mutating func nextHead() throws(HTTPSyntaxError) -> Event? {
     // RFC 9112 section 2.2: at least one empty line before a request line is to be ignored.
     if !skippedEmptyLine, let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self), first == 0x0D {
       guard let second = buffer.getInteger(at: buffer.readerIndex + 1, as: UInt8.self) else { return nil }
@@ -81,18 +74,20 @@ package struct RequestParser {
     }
     let limits = limits
     var scanner = scanner
-    let head = try buffer.parsing { (bytes) throws(RequestSyntaxError) -> (RequestHead, Int)? in
-      guard let length = try scanner.scan(bytes, limits: limits) else { return nil }
-      let head = try HeadGrammar.parse(
-        UnsafeRawBufferPointer(rebasing: bytes[..<length]), headerCount: limits.headerCount)
-      return (head, length)
+    let parsed = buffer.withUnsafeReadableBytes { bytes in
+      Result { () throws(HTTPSyntaxError) -> (RequestHead, Int)? in
+        guard let length = try scanner.scan(bytes, limits: limits) else { return nil }
+        let head = try RequestGrammar.parse(
+          UnsafeRawBufferPointer(rebasing: bytes[..<length]), headerCount: limits.headerCount)
+        return (head, length)
+      }
     }
-    guard let (head, length) = head else {
+    guard let (head, length) = try parsed.get() else {
       self.scanner = scanner
       return nil
     }
     buffer.moveReaderIndex(forwardBy: length)
-    self.scanner = HeadScanner()
+    self.scanner = HeadScanner(.request)
     skippedEmptyLine = false
     body = BodyDecoder(head.framing)
     releaseIfEmpty()
@@ -102,21 +97,5 @@ package struct RequestParser {
   /// An idle connection keeps no storage.
   private mutating func releaseIfEmpty() {
     if buffer.readableBytes == 0 { buffer = ByteBuffer() }
-  }
-}
-
-extension ByteBuffer {
-  /// `withUnsafeReadableBytes` with a typed error.
-  func parsing<T>(
-    _ body: (UnsafeRawBufferPointer) throws(RequestSyntaxError) -> T
-  ) throws(RequestSyntaxError) -> T {
-    let result = withUnsafeReadableBytes { bytes -> Result<T, RequestSyntaxError> in
-      do throws(RequestSyntaxError) {
-        return .success(try body(bytes))
-      } catch {
-        return .failure(error)
-      }
-    }
-    return try result.get()
   }
 }

@@ -1,5 +1,5 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 #if canImport(Glibc)
   import Glibc
@@ -67,7 +67,7 @@ struct ResponseWriter {
 
   /// From 100 on.
   private static let statusLines: [[UInt8]] = (100...599).map { status in
-    Array("HTTP/1.1 \(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\r\n".utf8)
+    Array("HTTP/1.1 \(status) \(ReasonPhrase.of(status))\r\n".utf8)
   }
 
   private mutating func endHead(_ connection: ConnectionField, into buffer: inout ByteBuffer) {

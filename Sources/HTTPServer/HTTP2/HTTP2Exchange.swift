@@ -1,6 +1,6 @@
 import HTTP2
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// An exchange on an HTTP/2 stream.
 final class HTTP2Exchange: HTTPExchange, HTTP2StreamUser {

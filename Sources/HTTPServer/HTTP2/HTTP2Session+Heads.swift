@@ -1,6 +1,6 @@
 import HTTP2
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// Heads between HTTP/2's form and the one that routes know.
 extension HTTP2Session {
@@ -31,19 +31,19 @@ extension HTTPRequest {
   /// - Throws: what is wrong with a head that nghttp2 let pass.
   static func parts(
     of head: HTTP2Head, hasBody: Bool, limits: RequestParser.Limits
-  ) throws(RequestSyntaxError) -> (head: RequestHead, target: RequestTarget) {
+  ) throws(HTTPSyntaxError) -> (head: RequestHead, target: RequestTarget) {
     let isWebSocket = head.protocol.map { $0.elementsEqual("websocket".utf8) } ?? false
     let method = String(decoding: head.method, as: UTF8.self)
     guard method != "CONNECT" || isWebSocket else { throw .connectIsForWebSockets }
     var headers = RequestFields(bytes: head.bytes)
     for field in head.fields {
       headers.add(
-        RequestFields.Field(
+        FieldRange(
           nameStart: Int32(field.name.lowerBound), nameEnd: Int32(field.name.upperBound),
           valueStart: Int32(field.value.lowerBound), valueEnd: Int32(field.value.upperBound)))
     }
     guard let path = head.path else { throw .malformedTarget }
-    guard path.count <= limits.requestLine else { throw .requestLineTooLong(limit: limits.requestLine) }
+    guard path.count <= limits.startLine else { throw .requestLineTooLong(limit: limits.startLine) }
     let request = try RequestHead(
       http2: method, target: path.startIndex..<path.endIndex,
       authority: head.authority.map { $0.startIndex..<$0.endIndex }, headers: headers, webSocket: isWebSocket,

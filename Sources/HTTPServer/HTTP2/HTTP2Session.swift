@@ -1,3 +1,4 @@
+import HTTPSyntax
 import HTTP2
 import Logging
 import NIOCore
@@ -161,7 +162,7 @@ final class HTTP2Session: HTTPSession {
 
   private func received(_ head: HTTP2Head, _ stream: Int32, endsStream: Bool) {
     let limits = shared.settings.parser
-    do throws(RequestSyntaxError) {
+    do throws(HTTPSyntaxError) {
       guard !head.isTooLarge else { throw .headersTooLarge(limit: limits.headerBytes) }
       let request = try HTTPRequest.parts(of: head, hasBody: !endsStream, limits: limits)
       let exchange = HTTP2Exchange(stream, connection.request(request.head, request.target), self)

@@ -1,4 +1,5 @@
 package import HTTP2
+import HTTPSyntax
 package import NIOCore
 
 /// Every limit of a listener. Each answers one kind of abuse; the comment says which, and with what it is refused.

@@ -1,3 +1,5 @@
+import HTTPSyntax
+
 /// What one proxy told: `for=192.0.2.60;proto=https;host=rt.example.com;by=203.0.113.43` (RFC 7239 section 4), or an
 /// element of `X-Forwarded-For`.
 struct ForwardedElement {
@@ -71,12 +73,12 @@ private struct Pairs {
   /// nil: there is no more, or the grammar is broken.
   mutating func next() -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>)? {
     // A pair may be left out.
-    rest = rest.drop { isBlank($0) || $0 == UInt8(ascii: ";") }
+    rest = rest.drop { ASCII.isBlank($0) || $0 == UInt8(ascii: ";") }
     guard !rest.isEmpty else { return nil }
     let name = rest.prefix { $0 != UInt8(ascii: "=") }
     rest = rest[name.endIndex...]
-    guard HeadGrammar.isToken(name), rest.popFirst() == UInt8(ascii: "="), let value = value() else { return broken() }
-    rest = rest.drop(while: isBlank)
+    guard HTTPGrammar.isToken(name), rest.popFirst() == UInt8(ascii: "="), let value = value() else { return broken() }
+    rest = rest.drop(while: ASCII.isBlank)
     guard rest.isEmpty || rest.first == UInt8(ascii: ";") else { return broken() }
     return (name, value)
   }
@@ -89,7 +91,7 @@ private struct Pairs {
   private mutating func value() -> ArraySlice<UInt8>? {
     guard rest.first == UInt8(ascii: "\"") else {
       // No token at the strictest: an address is often without the quotes that its colons ask for, and clear all the same.
-      let value = rest.prefix { !isBlank($0) && $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "\"") }
+      let value = rest.prefix { !ASCII.isBlank($0) && $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "\"") }
       rest = rest[value.endIndex...]
       return value.isEmpty ? nil : value
     }

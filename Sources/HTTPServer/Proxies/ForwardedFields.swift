@@ -1,3 +1,5 @@
+import HTTPSyntax
+
 /// For whom a trusted proxy made a request: `Forwarded` (RFC 7239), or `X-Forwarded-For`, `X-Forwarded-Proto` and
 /// `X-Forwarded-Host`.
 ///

@@ -1,6 +1,6 @@
 package import HTTPServer
 package import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 package import StreamLog
 import WireFormat
 

@@ -1,5 +1,5 @@
 package import HTTPServer
-package import NIOHTTP1
+package import HTTPSyntax
 import WebSocket
 import WireFormat
 

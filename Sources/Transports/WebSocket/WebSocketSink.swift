@@ -1,7 +1,7 @@
 import Delivery
 import HTTPServer
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import StreamLog
 import StreamStores
 import WebSocket

@@ -1,4 +1,5 @@
 import HTTPServer
+import HTTPSyntax
 import NIOCore
 import Testing
 

@@ -70,7 +70,8 @@ let cores: [Target] = [
   .target(name: "WireFormat", dependencies: ["StreamLog"], swiftSettings: settings),
   // RFC 6455 and 7692. Bytes in, events out.
   .target(name: "WebSocket", dependencies: ["CZlib"], swiftSettings: settings),
-  // HTTP/1.1 messages (RFC 9112): header fields, and the grammar that requests and responses share. Bytes in, events out.
+  // HTTP/1.1 messages (RFC 9112): header fields, the grammar that server and client share, a parser of responses. Bytes
+  // in, events out.
   .target(name: "HTTPSyntax", dependencies: [nioCore], swiftSettings: settings),
   // OpenSSL's sessions and contexts. Records in, bytes in clear out, and back.
   .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: settings),
@@ -171,6 +172,7 @@ let tests: [Target] = [
   .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport"], swiftSettings: settings),
   .testTarget(name: "TLSTests", dependencies: ["TLS", "COpenSSL"], swiftSettings: settings),
+  .testTarget(name: "HTTPSyntaxTests", dependencies: ["HTTPSyntax", "TestSupport", nioCore], swiftSettings: settings),
   .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport", nioCore], swiftSettings: settings),
   .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: settings),
   .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: settings),
@@ -222,6 +224,7 @@ let fuzzers: [Target] =
     fuzzer("WebSocketFuzzer", ["WebSocket"]),
     fuzzer("WireFormatFuzzer", ["WireFormat", "StreamLog"]),
     fuzzer("HTTPServerFuzzer", ["HTTPServer", "HTTPSyntax", nioCore]),
+    fuzzer("HTTPSyntaxFuzzer", ["HTTPSyntax", nioCore]),
     fuzzer("HTTP2Fuzzer", ["HTTP2", nioCore]),
   ]
 

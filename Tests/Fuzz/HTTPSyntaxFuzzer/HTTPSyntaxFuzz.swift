@@ -1,0 +1,1 @@
+../../HTTPSyntaxTests/HTTPSyntaxFuzz.swift

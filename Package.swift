@@ -31,7 +31,6 @@ let dependencies: [Package.Dependency] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -120,11 +119,11 @@ let adapters: [Target] = [
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
     name: "GatewayClient",
-    dependencies: ["HTTP2", "Locking", "TLS", "TLSClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    dependencies: ["HTTP2", "HTTPSyntax", "Locking", "TLS", "TLSClient", "WebSocket", nioCore, nioPosix],
     swiftSettings: settings),
   // A deployment as a client meets it: what was measured, what that says of the network, and how to mend it.
   .target(
-    name: "Doctor", dependencies: ["Locking", "GatewayClient", "TLS", "WireFormat", nioCore, nioHTTP1],
+    name: "Doctor", dependencies: ["HTTPSyntax", "Locking", "GatewayClient", "TLS", "WireFormat", nioCore],
     swiftSettings: unoptimized),
   // Load on a gateway and what it makes of it: many connections, little work for each, numbers at the end.
   .target(
@@ -202,7 +201,8 @@ let tests: [Target] = [
     swiftSettings: settings
   ),
   .testTarget(
-    name: "GatewayClientTests", dependencies: ["Locking", "GatewayClient", "WebSocket", nioCore, nioPosix, nioHTTP1],
+    name: "GatewayClientTests",
+    dependencies: ["HTTPSyntax", "Locking", "GatewayClient", "WebSocket", nioCore, nioPosix],
     swiftSettings: settings),
   .testTarget(name: "DoctorTests", dependencies: ["Doctor", "GatewayClient", "TLS"], swiftSettings: settings),
   .testTarget(

@@ -1,5 +1,5 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// One-shot calls to one gateway, for callers who want bytes and know nothing of HTTP libraries: a refusal is an
 /// error.

@@ -2,6 +2,8 @@
 package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The URL cannot be used; the sentence says why.
   case badURL(String)
+  /// The request cannot be sent; the sentence says why.
+  case invalidRequest(String)
   /// No connection could be made.
   case unreachable(String)
   /// Nobody that is trusted vouches for the gateway, or for another name; in OpenSSL's words.
@@ -22,6 +24,7 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
   package var description: String {
     switch self {
     case .badURL(let why): why
+    case .invalidRequest(let why): "the request cannot be sent: \(why)"
     case .unreachable(let why): why
     case .untrusted(let why):
       "the gateway's certificate is not trusted (\(why)): --ca FILE names who vouches for it, --insecure takes any"
@@ -40,7 +43,7 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
     switch self {
     case .unreachable, .connectionLost, .timedOut: true
     case .refused(let refusal): refusal.isTemporary
-    case .badURL, .untrusted, .closed, .notUnderstood, .clientClosed: false
+    case .badURL, .invalidRequest, .untrusted, .closed, .notUnderstood, .clientClosed: false
     }
   }
 }

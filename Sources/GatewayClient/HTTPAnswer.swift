@@ -1,5 +1,5 @@
 package import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 
 /// A whole answer.
 package struct HTTPAnswer: Sendable {

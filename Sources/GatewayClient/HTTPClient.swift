@@ -1,6 +1,6 @@
 import Locking
 package import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 import NIOPosix
 import Synchronization
 
@@ -34,7 +34,7 @@ package final class HTTPClient: Sendable {
     _ method: HTTPMethod = .GET, _ url: GatewayURL, headers: HTTPHeaders = [:], body: ByteBuffer? = nil,
     timeout: Duration = .seconds(30)
   ) async throws -> HTTPAnswer {
-    let call = Self.call(method, url, headers, body, deadline: timeout, coversBody: true)
+    let call = try Self.call(method, url, headers, body, deadline: timeout, coversBody: true)
     return try await perform(call, at: url).collect()
   }
 
@@ -47,7 +47,7 @@ package final class HTTPClient: Sendable {
     _ method: HTTPMethod = .GET, _ url: GatewayURL, headers: HTTPHeaders = [:], body: ByteBuffer? = nil,
     timeout: Duration = .seconds(30), silence: Duration? = nil
   ) async throws -> HTTPStreamAnswer {
-    let call = Self.call(method, url, headers, body, deadline: timeout, coversBody: false)
+    let call = try Self.call(method, url, headers, body, deadline: timeout, coversBody: false)
     let answer = try await perform(call, at: url)
     if let silence { answer.setSilenceLimit(silence) }
     return answer
@@ -64,19 +64,22 @@ package final class HTTPClient: Sendable {
     for connection in open { try? await connection.channel.closeFuture.get() }
   }
 
+  /// - Throws: `GatewayClientError.invalidRequest` for a header field that cannot be sent.
   private static func call(
     _ method: HTTPMethod, _ url: GatewayURL, _ headers: HTTPHeaders, _ body: ByteBuffer?, deadline: Duration,
     coversBody: Bool
-  ) -> HTTPCall {
-    var head = HTTPRequestHead(version: .http1_1, method: method, uri: url.target)
-    head.headers.add(name: "Host", value: url.authority)
+  ) throws -> HTTPCall {
+    var all: HTTPHeaders = ["Host": url.authority]
     if let body {
-      head.headers.add(name: "Content-Length", value: "\(body.readableBytes)")
+      all.add(name: "Content-Length", value: "\(body.readableBytes)")
     } else if method == .POST || method == .PUT || method == .PATCH {
-      head.headers.add(name: "Content-Length", value: "0")
+      all.add(name: "Content-Length", value: "0")
     }
-    head.headers.add(contentsOf: headers)
-    return HTTPCall(head: head, body: body, deadline: deadline, deadlineCoversBody: coversBody)
+    all.add(contentsOf: headers)
+    let head = try ByteBuffer.requestHead(method, url, all)
+    return HTTPCall(
+      method: method, head: head, body: body, keepsAlive: all.keepsAlive(.http1_1),
+      deadline: deadline, deadlineCoversBody: coversBody)
   }
 
   /// A connection that was closed while it lay unused may be found out only by asking on it. What is safe to ask
@@ -85,7 +88,7 @@ package final class HTTPClient: Sendable {
     if let used = try takeIdle(url) {
       do {
         return try await used.perform(call)
-      } catch GatewayClientError.connectionLost where [.GET, .HEAD, .PUT, .DELETE].contains(call.head.method) {
+      } catch GatewayClientError.connectionLost where [.GET, .HEAD, .PUT, .DELETE].contains(call.method) {
         try Task.checkCancellation()
       }
     }

@@ -1,10 +1,14 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// What is asked in one exchange.
 struct HTTPCall: Sendable {
-  var head: HTTPRequestHead
+  var method: HTTPMethod
+  /// The request line and the header fields, as they are sent.
+  var head: ByteBuffer
   var body: ByteBuffer?
+  /// Whether the request lets the connection go on.
+  var keepsAlive: Bool
   /// How long the answer may take to begin, or to be complete if `deadlineCoversBody`.
   var deadline: Duration?
   var deadlineCoversBody: Bool
@@ -34,14 +38,12 @@ final class HTTPConnection: Sendable {
     self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
   }
 
-  /// Puts the client's handlers on a channel that has just been made.
-  ///
-  /// - Parameter onIdle: called on the event loop when an exchange is over and another may follow.
+  /// Puts the client's handler on a channel that has just been made.
   static func configure(_ channel: any Channel) throws {
-    try channel.pipeline.syncOperations.addHTTPClientHandlers()
     try channel.pipeline.syncOperations.addHandler(HTTPConnectionHandler(eventLoop: channel.eventLoop))
   }
 
+  /// - Parameter onIdle: called on the event loop when an exchange is over and another may follow.
   static func connected(_ channel: any Channel, onIdle: @escaping @Sendable (HTTPConnection) -> Void) throws
     -> HTTPConnection
   {
@@ -76,8 +78,8 @@ final class HTTPConnection: Sendable {
 
 /// Runs one exchange after the other on its connection, on its event loop.
 final class HTTPConnectionHandler: ChannelInboundHandler {
-  typealias InboundIn = HTTPClientResponsePart
-  typealias OutboundOut = HTTPClientRequestPart
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
 
   private struct Waiting {
     var exchange: HTTPExchangeHandle
@@ -102,6 +104,8 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
   var onIdle: (() -> Void)?
   private let eventLoop: any EventLoop
   private var state = State.idle
+  /// Parses the answer to the current request.
+  private var parser = ResponseParser(to: .GET)
   private var context: ChannelHandlerContext?
   private var deadline: Scheduled<Void>?
   private var silence: SilenceWatch?
@@ -137,15 +141,16 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
       return
     }
     state = .waiting(Waiting(exchange: exchange, promise: promise, call: call))
+    parser = ResponseParser(to: call.method)
     if let limit = call.deadline {
       deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) { [weak self] in
         let what = "no \(call.deadlineCoversBody ? "complete answer" : "answer") within \(TimeAmount(limit).inSeconds)"
         self?.fail(GatewayClientError.timedOut(what), exchange: exchange)
       }
     }
-    context.write(wrapOutboundOut(.head(call.head)), promise: nil)
-    if let body = call.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    context.write(wrapOutboundOut(call.head), promise: nil)
+    if let body = call.body, body.readableBytes > 0 { context.write(wrapOutboundOut(body), promise: nil) }
+    context.flush()
   }
 
   func resumeReading(exchange: HTTPExchangeHandle) {
@@ -196,17 +201,28 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     silence?.heard()
-    switch (unwrapInboundIn(data), state) {
-    case (.head(let head), .waiting(let waiting)):
-      begin(head, waiting)
-    case (.body(let chunk), .reading(let reading)):
-      if case .stopProducing = reading.source.yield(chunk) { setWantsMore(false) }
-    case (.end, .reading(let reading)):
-      finish(reading)
-    case (_, .closed):
-      break
-    default:
-      fail(GatewayClientError.notUnderstood("an answer came that nobody asked for"), exchange: nil)
+    switch state {
+    case .idle: fail(GatewayClientError.notUnderstood("an answer came that nobody asked for"), exchange: nil)
+    case .closed: break
+    case .waiting, .reading:
+      parser.receive(unwrapInboundIn(data))
+      takeEvents()
+    }
+  }
+
+  private func takeEvents() {
+    do throws(HTTPSyntaxError) {
+      while let event = try parser.next() {
+        switch (event, state) {
+        case (.head(let head), .waiting(let waiting)): begin(head, waiting)
+        case (.body(let chunk), .reading(let reading)):
+          if case .stopProducing = reading.source.yield(chunk) { setWantsMore(false) }
+        case (.end, .reading(let reading)): finish(reading)
+        default: return
+        }
+      }
+    } catch {
+      fail(GatewayClientError(error), exchange: nil)
     }
   }
 
@@ -214,7 +230,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     if wantsMore { context.read() }
   }
 
-  private func begin(_ head: HTTPResponseHead, _ waiting: Waiting) {
+  private func begin(_ head: ResponseHead, _ waiting: Waiting) {
     let exchange = waiting.exchange
     if !waiting.call.deadlineCoversBody {
       deadline?.cancel()
@@ -227,35 +243,35 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     state = .reading(
       Reading(
         exchange: exchange, source: made.source,
-        keepsAlive: head.isKeepAlive && waiting.call.head.isKeepAlive,
+        keepsAlive: head.keepsAlive && waiting.call.keepsAlive,
         deadlineCoversBody: waiting.call.deadlineCoversBody))
     waiting.promise.succeed(
       HTTPStreamAnswer(
-        status: Int(head.status.code), headers: head.headers, chunks: HTTPChunks(sequence: made.sequence),
+        status: head.status, headers: head.headers, chunks: HTTPChunks(sequence: made.sequence),
         exchange: exchange))
   }
 
   private func finish(_ reading: Reading) {
     settle()
     setWantsMore(true)
-    state = reading.keepsAlive ? .idle : .closed
+    // Bytes behind the answer belong to no request: what follows them could not be trusted either.
+    let isReusable = reading.keepsAlive && parser.bufferedBytes == 0
+    state = isReusable ? .idle : .closed
     // Into the pool first: a caller that sees the end and asks again at once shall find the connection there.
-    if reading.keepsAlive { onIdle?() }
+    if isReusable { onIdle?() }
     reading.source.finish()
-    if !reading.keepsAlive { context?.close(promise: nil) }
+    if !isReusable { context?.close(promise: nil) }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    switch error {
-    case is HTTPParserError where context.channel.isActive:
-      fail(GatewayClientError.notUnderstood("its answer is not HTTP/1.1 (\(error))"), exchange: nil)
-    default:
-      fail(ConnectionFailure.lost(error), exchange: nil)
-    }
+    fail(ConnectionFailure.lost(error), exchange: nil)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    fail(GatewayClientError.connectionLost("the gateway closed it before the answer was complete"), exchange: nil)
+    parser.receiveEnd()
+    takeEvents()
+    // Mark an idle connection as closed.
+    fail(GatewayClientError(.unexpectedEnd), exchange: nil)
     context.fireChannelInactive()
   }
 }

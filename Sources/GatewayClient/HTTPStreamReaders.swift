@@ -1,5 +1,5 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 extension HTTPClient {
   /// Opens `/v1/stream` for a transport whose answer is read as it comes.

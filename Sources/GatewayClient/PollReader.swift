@@ -1,5 +1,5 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// Reads a stream by asking again and again; every answer says where the next begins.
 final class PollReader: StreamReader {

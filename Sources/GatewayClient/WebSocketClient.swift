@@ -1,6 +1,6 @@
 import Locking
 package import NIOCore
-package import NIOHTTP1
+package import HTTPSyntax
 import NIOPosix
 import Synchronization
 
@@ -97,6 +97,7 @@ package final class WebSocketClient: Sendable {
   package static func connect(
     to url: GatewayURL, options: Options = Options(), group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   ) async throws -> WebSocketClient {
+    let request = try WebSocketRequest(url, options)
     let eventLoop = group.next()
     let upgraded = eventLoop.makePromise(of: WebSocketClient.self)
     ClientBootstrap(group: eventLoop)
@@ -106,7 +107,7 @@ package final class WebSocketClient: Sendable {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try url.secure(channel)
-          try configure(channel, url, options, upgraded)
+          try configure(channel, request, options, upgraded)
         }
       }
       .connect(host: url.host, port: url.port)
@@ -116,7 +117,8 @@ package final class WebSocketClient: Sendable {
 
   /// On the channel's event loop.
   private static func configure(
-    _ channel: any Channel, _ url: GatewayURL, _ options: Options, _ upgraded: EventLoopPromise<WebSocketClient>
+    _ channel: any Channel, _ request: WebSocketRequest, _ options: Options,
+    _ upgraded: EventLoopPromise<WebSocketClient>
   ) throws {
     let eventLoop = channel.eventLoop
     let shared = Shared()
@@ -156,7 +158,7 @@ package final class WebSocketClient: Sendable {
       }
     }
     try channel.pipeline.syncOperations.addHandler(
-      WebSocketUpgrade(url: url, options: options, handler: handler, promise: head))
+      WebSocketUpgrade(request, handler: handler, promise: head))
   }
 
   // MARK: - Sending

@@ -1,34 +1,18 @@
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import WebSocket
 
-/// The opening handshake of a client (RFC 6455 section 4.1): asks once its channel is active, checks the answer, and
-/// gives its place in the pipeline to a `WebSocketClientHandler`, in the same moment and with whatever came behind
-/// the answer. (NIO's HTTP codec leaves a pipeline only later, and loses what came with a FIN until then.)
-final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
-  typealias InboundIn = ByteBuffer
-  typealias InboundOut = ByteBuffer
-  typealias OutboundOut = ByteBuffer
+/// The request that opens a WebSocket (RFC 6455 section 4.1).
+struct WebSocketRequest: Sendable {
+  let key: String
+  let offersCompression: Bool
+  let bytes: ByteBuffer
 
-  private static let longestHead = 64 << 10
-  private static let longestBody = 1 << 20
-
-  private let request: String
-  private let key: String
-  private let offersCompression: Bool
-  private let handler: WebSocketClientHandler
-  /// Succeeds with the headers of the 101.
-  private let promise: EventLoopPromise<HTTPHeaders>
-  private var received = ByteBuffer()
-  private var head: (status: Int, headers: HTTPHeaders)?
-  private var isSettled = false
-
-  init(
-    url: GatewayURL, options: WebSocketClient.Options, handler: WebSocketClientHandler,
-    promise: EventLoopPromise<HTTPHeaders>
-  ) {
+  /// - Throws: `GatewayClientError.invalidRequest` if one of the options' header fields cannot be sent.
+  init(_ url: GatewayURL, _ options: WebSocketClient.Options) throws(GatewayClientError) {
     var random = SystemRandomNumberGenerator()
     key = WebSocketHandshake.generateKey(using: &random)
+    offersCompression = options.offersCompression
     var headers: HTTPHeaders = [
       "Host": url.authority, "Connection": "Upgrade", "Upgrade": "websocket",
       "Sec-WebSocket-Version": WebSocketHandshake.version, "Sec-WebSocket-Key": key,
@@ -40,34 +24,46 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
       headers.add(name: "Sec-WebSocket-Extensions", value: PermessageDeflate.offer)
     }
     headers.add(contentsOf: options.headers)
-    let lines = ["GET \(url.target) HTTP/1.1"] + headers.map { "\($0.name): \($0.value)" }
-    precondition(
-      lines.allSatisfy { !$0.utf8.contains(0x0d) && !$0.utf8.contains(0x0a) }, "a header has no line break in it")
-    request = lines.joined(separator: "\r\n") + "\r\n\r\n"
-    offersCompression = options.offersCompression
+    bytes = try .requestHead(.GET, url, headers)
+  }
+}
+
+/// The opening handshake of a client (RFC 6455 section 4.1): sends the request once its channel is active, checks the
+/// answer, and replaces itself in the pipeline with a `WebSocketClientHandler`, which gets the bytes behind the answer in
+/// the same call, before the channel can become inactive.
+final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// Of a refusal, in bytes; the rest is dropped.
+  private static let longestBody = 1 << 20
+
+  private let request: WebSocketRequest
+  private let handler: WebSocketClientHandler
+  /// Succeeds with the headers of the 101.
+  private let promise: EventLoopPromise<HTTPHeaders>
+  private var parser = ResponseParser(to: .GET)
+  /// The answer's head and the body so far, if the gateway refuses.
+  private var refusal: (head: ResponseHead, body: ByteBuffer)?
+  private var isSettled = false
+
+  init(_ request: WebSocketRequest, handler: WebSocketClientHandler, promise: EventLoopPromise<HTTPHeaders>) {
+    self.request = request
     self.handler = handler
     self.promise = promise
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: request)), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(request.bytes), promise: nil)
     context.fireChannelActive()
     context.read()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isSettled else { return context.fireChannelRead(data) }
-    var bytes = unwrapInboundIn(data)
-    received.writeBuffer(&bytes)
-    do {
-      if head == nil { head = try takeHead() }
-      guard let head else { return }
-      if head.status != 101 { return try refuseIfComplete(head.status, head.headers, isAtEnd: false) }
-      try switchOver(context, head.headers)
-    } catch {
-      settle(.failure(error))
-      context.close(promise: nil)
-    }
+    parser.receive(unwrapInboundIn(data))
+    takeEvents(context)
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -77,66 +73,53 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
 
   // MARK: - The answer
 
-  /// Takes the status line and the header fields (RFC 9112 sections 4 and 5) off what was received; nil as long as
-  /// they are not complete.
-  private func takeHead() throws -> (status: Int, headers: HTTPHeaders)? {
-    let view = received.readableBytesView
-    // Anything but HTTP is known by its first bytes; it may never send an empty line.
-    guard view.starts(with: "HTTP/1.1 ".utf8.prefix(view.count)) else {
-      throw GatewayClientError.notUnderstood("its answer is not HTTP/1.1")
-    }
-    guard let end = view.firstRange(of: Array("\r\n\r\n".utf8)) else {
-      guard view.count <= Self.longestHead else {
-        throw GatewayClientError.notUnderstood("its answer's head is longer than \(Self.longestHead) bytes")
+  private func takeEvents(_ context: ChannelHandlerContext) {
+    do {
+      while !isSettled, let event = try parser.next() {
+        switch event {
+        case .head(let head): try begin(head, context)
+        case .body(let bytes): try receive(bytes)
+        case .end: if let refused { throw refused }
+        }
       }
-      return nil
+    } catch {
+      settle(.failure(meaning(of: error)))
+      context.close(promise: nil)
     }
-    let text = String(decoding: view[view.startIndex..<end.lowerBound], as: UTF8.self)
-    received.moveReaderIndex(to: end.upperBound)
-    var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
-    let statusLine = lines.removeFirst()
-    guard let status = Int(statusLine.dropFirst("HTTP/1.1 ".count).prefix(3)) else {
-      throw GatewayClientError.notUnderstood("its answer begins with \(statusLine)")
-    }
-    var headers = HTTPHeaders()
-    for line in lines {
-      let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2 else { throw GatewayClientError.notUnderstood("its answer has the header \(line)") }
-      headers.add(name: String(parts[0]), value: parts[1].trimmingSpace)
-    }
-    return (status, headers)
   }
 
-  /// A refusal is complete with its last chunk, or as many bytes as it announced; without those, at the connection's end.
-  private func refuseIfComplete(_ status: Int, _ headers: HTTPHeaders, isAtEnd: Bool) throws {
-    guard status >= 400 else {
-      throw GatewayClientError.notUnderstood("it answered a WebSocket request with \(status)")
+  private func meaning(of error: any Error) -> any Error {
+    switch error {
+    // A refusal that was cut off says more than the lost connection.
+    case HTTPSyntaxError.unexpectedEnd:
+      refused ?? GatewayClientError.connectionLost("the gateway closed it before it answered")
+    case let error as HTTPSyntaxError: GatewayClientError(error)
+    default: error
     }
-    var body = Array(received.readableBytesView)
-    var isComplete = isAtEnd || body.count >= Self.longestBody
-    if headers.contains(name: "Transfer-Encoding") {
-      let (content, hasEnded) = Self.chunked(body)
-      (body, isComplete) = (content, isComplete || hasEnded)
-    } else if let length = headers.first(name: "Content-Length").flatMap({ Int($0) }) {
-      isComplete = isComplete || body.count >= length
-    }
-    guard isComplete else { return }
-    throw GatewayClientError.refused(
-      Refusal(status: status, retryAfter: headers.first(name: "Retry-After"), body: body))
   }
 
-  /// The content of chunks (RFC 9112 section 7.1) as far as they have come, and whether the last one has.
-  private static func chunked(_ bytes: [UInt8]) -> (content: [UInt8], hasEnded: Bool) {
-    var content: [UInt8] = []
-    var rest = bytes[...]
-    while let line = rest.firstRange(of: Array("\r\n".utf8)) {
-      let digits = rest[..<line.lowerBound].prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
-      guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size > 0 else { return (content, true) }
-      rest = rest[line.upperBound...]
-      content += rest.prefix(size)
-      rest = rest.dropFirst(size).dropFirst(2)
+  private func begin(_ head: ResponseHead, _ context: ChannelHandlerContext) throws {
+    switch head.status {
+    case 101 where head.version == .http1_1: try switchOver(context, head.headers)
+    case 101: throw GatewayClientError.notUnderstood("it switched protocols with an answer of HTTP/1.0")
+    case 400...: refusal = (head, ByteBuffer())
+    default: throw GatewayClientError.notUnderstood("it answered a WebSocket request with \(head.status)")
     }
-    return (content, false)
+  }
+
+  private func receive(_ bytes: ByteBuffer) throws {
+    refusal?.body.writeImmutableBuffer(bytes)
+    if let refusal, refusal.body.readableBytes >= Self.longestBody, let refused { throw refused }
+  }
+
+  /// The refusal as an error, or `nil` if the gateway has not refused.
+  private var refused: GatewayClientError? {
+    refusal.map { head, body in
+      .refused(
+        Refusal(
+          status: head.status, retryAfter: head.headers.first(name: "Retry-After"),
+          body: Array(body.readableBytesView)))
+    }
   }
 
   /// - Returns: whether permessage-deflate was agreed on.
@@ -145,9 +128,9 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
       throw GatewayClientError.notUnderstood("it switched protocols, but not to WebSocket")
     }
     do {
-      try WebSocketHandshake.checkAccept(headers["Sec-WebSocket-Accept"], for: key)
+      try WebSocketHandshake.checkAccept(headers["Sec-WebSocket-Accept"], for: request.key)
       let extensions = headers["Sec-WebSocket-Extensions"]
-      guard offersCompression || extensions.isEmpty else {
+      guard request.offersCompression || extensions.isEmpty else {
         throw HandshakeError.unexpectedExtension(extensions.joined(separator: ", "))
       }
       return try PermessageDeflate.accept(extensions)
@@ -159,9 +142,10 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
   private func switchOver(_ context: ChannelHandlerContext, _ headers: HTTPHeaders) throws {
     handler.begin(compresses: try check(headers))
     try context.pipeline.syncOperations.addHandler(handler, position: .last)
-    // Before the rest is handed on: it may hold a close frame, whose answer ends the channel at once.
+    // Settle first: the rest may have a close frame, and answering it ends the channel at once.
     settle(.success(headers))
-    if received.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(received)) }
+    let rest = parser.takeRest()
+    if rest.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(rest)) }
     context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
   }
 
@@ -177,23 +161,8 @@ final class WebSocketUpgrade: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    guard !isSettled else { return context.fireChannelInactive() }
-    do {
-      if let head { try refuseIfComplete(head.status, head.headers, isAtEnd: true) }
-      throw GatewayClientError.connectionLost("the gateway closed it before it answered")
-    } catch {
-      settle(.failure(error))
-    }
+    parser.receiveEnd()
+    if !isSettled { takeEvents(context) }
     context.fireChannelInactive()
-  }
-}
-
-extension Substring {
-  /// Without spaces and tabs around it, as a header field's value stands (RFC 9112 section 5.1).
-  fileprivate var trimmingSpace: String {
-    var rest = self[...]
-    while rest.first == " " || rest.first == "\t" { rest.removeFirst() }
-    while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-    return String(rest)
   }
 }

@@ -51,7 +51,8 @@ func exit(for error: any Error) -> any Error {
     case .refused(let refusal): return refusal.status < 500 ? ExitCode.refused : ExitCode.unavailable
     case .closed: return ExitCode.refused
     case .timedOut: return ExitCode.timedOut
-    case .badURL, .unreachable, .untrusted, .connectionLost, .notUnderstood, .clientClosed: return ExitCode.unavailable
+    case .badURL, .invalidRequest, .unreachable, .untrusted, .connectionLost, .notUnderstood, .clientClosed:
+      return ExitCode.unavailable
     }
   default: return error
   }

@@ -1,7 +1,8 @@
 import GatewayClient
 import Locking
 import NIOCore
-import NIOHTTP1
+import NIOPosix
+import HTTPSyntax
 import Synchronization
 import Testing
 
@@ -122,6 +123,123 @@ import Testing
       guard case .connectionLost = error else {
         Issue.record("not connectionLost: \(String(describing: error))")
         return
+      }
+      await client.close()
+    }
+  }
+
+  // MARK: - Framing
+
+  @Test func `informational responses are skipped`() async throws {
+    try await TestServer.run { exchange in
+      exchange.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+      exchange.answer(200, "x")
+    } _: { server in
+      let client = HTTPClient()
+      let answer = try await client.request(.GET, server.url)
+      #expect(answer.status == 200 && String(buffer: answer.body) == "x")
+      #expect(answer.headers.first(name: "Link") == nil)
+      await client.close()
+    }
+  }
+
+  @Test func `answers without a body leave their connection usable`() async throws {
+    try await TestServer.run { exchange in
+      switch exchange.number {
+      case 1: exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+      case 2: exchange.send("HTTP/1.1 204 No Content\r\n\r\n")
+      case 3: exchange.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
+      default: exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nT: t\r\n\r\n")
+      }
+    } _: { server in
+      let client = HTTPClient()
+      for (method, status, body) in [(HTTPMethod.HEAD, 200, ""), (.GET, 204, ""), (.GET, 304, ""), (.GET, 200, "x")] {
+        let answer = try await client.request(method, server.url)
+        #expect(answer.status == status && String(buffer: answer.body) == body)
+      }
+      #expect(server.connectionCount == 1)
+      await client.close()
+    }
+  }
+
+  @Test func `a connection with bytes behind an answer is not used again`() async throws {
+    try await TestServer.run { exchange in
+      exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny")
+    } _: { server in
+      let client = HTTPClient()
+      for _ in 0..<2 {
+        let answer = try await client.request(.GET, server.url)
+        #expect(String(buffer: answer.body) == "x")
+      }
+      #expect(server.connectionCount == 2)
+      await client.close()
+    }
+  }
+
+  @Test func `an answer that nobody asked for closes the idle connection`() async throws {
+    let first = Guarded<TestExchange?>(nil)
+    try await TestServer.run { exchange in
+      first.withLock { $0 = $0 ?? exchange }
+      exchange.answer(200, "\(exchange.number)")
+    } _: { server in
+      let client = HTTPClient()
+      _ = try await client.request(.GET, server.url)
+      first.withLock { $0 }?.answer(200, "stray")
+      while server.openConnectionCount > 0 { await Task.yield() }
+      let answer = try await client.request(.GET, server.url)
+      #expect(String(buffer: answer.body) == "2")
+      await client.close()
+    }
+  }
+
+  /// A server may refuse a large request by its head, and not read the rest.
+  @Test func `an answer before the request is complete is an answer`() async throws {
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(EarlyAnswer()) }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let client = HTTPClient()
+    let url = GatewayURL(host: "127.0.0.1", port: try #require(channel.localAddress?.port))
+    let answer = try await client.request(.POST, url, body: ByteBuffer(repeating: 0x61, count: 64 << 20))
+    #expect(answer.status == 413 && String(buffer: answer.body) == "too large")
+    await client.close()
+    try await channel.close()
+  }
+
+  @Test(arguments: [("X", "a\r\nEvil: b"), ("X", "a\nb"), ("X: a\r\nEvil", "b")])
+  func `a header field with a line break is not sent`(name: String, value: String) async throws {
+    try await TestServer.run {
+      $0.answer(200, "x")
+    } _: { server in
+      let client = HTTPClient()
+      let error = await #expect(throws: GatewayClientError.self) {
+        try await client.request(.GET, server.url, headers: HTTPHeaders([(name, value)]))
+      }
+      guard case .invalidRequest = error else {
+        Issue.record("not invalidRequest: \(String(describing: error))")
+        return
+      }
+      #expect(server.connectionCount == 0)
+      await client.close()
+    }
+  }
+
+  @Test(arguments: [
+    ("HTTP/1.1 200 OK\nContent-Length: 0\n\n", " (every line of a response ends with CR LF; a CR or LF stands alone)"),
+    (
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+      " (the response has both Content-Length and Transfer-Encoding)"
+    ), ("HTTP/2", ""),
+  ])
+  func `a malformed answer is not understood, and the error says why`(bytes: String, why: String) async throws {
+    try await TestServer.run {
+      $0.send(bytes)
+    } _: { server in
+      let client = HTTPClient()
+      await #expect(throws: GatewayClientError.notUnderstood("its answer is not HTTP/1.1\(why)")) {
+        try await client.request(.GET, server.url)
       }
       await client.close()
     }
@@ -275,6 +393,19 @@ import Testing
       #expect(server.connectionCount == 1)
       await client.close()
     }
+  }
+}
+
+/// Answers after the first bytes of a request, and reads no more of it.
+private final class EarlyAnswer: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  func channelActive(context: ChannelHandlerContext) { context.read() }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let answer = "HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 9\r\n\r\ntoo large"
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
   }
 }
 

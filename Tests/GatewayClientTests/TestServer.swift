@@ -1,7 +1,8 @@
+import Foundation
 import GatewayClient
 import Locking
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import NIOPosix
 import Synchronization
 import WebSocket
@@ -64,11 +65,8 @@ final class TestExchange: Sendable {
         + (extensions.map { "Sec-WebSocket-Extensions: \($0)\r\n" } ?? "")
         + (request.header("Sec-WebSocket-Protocol").map { "Sec-WebSocket-Protocol: \($0)\r\n" } ?? "") + "\r\n")
     channel.eventLoop.execute { [channel] in
-      let pipeline = channel.pipeline.syncOperations
-      try? pipeline.addHandler(TestWebSocketHandler(onEvent: onEvent))
-      if let decoder = try? pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self) {
-        pipeline.removeHandler(context: decoder, promise: nil)
-      }
+      let handler = try? channel.pipeline.syncOperations.handler(type: TestConnectionHandler.self)
+      handler?.switchToWebSocket(onEvent)
     }
   }
 
@@ -85,44 +83,57 @@ final class TestExchange: Sendable {
   }
 }
 
-private final class TestWebSocketHandler: ChannelInboundHandler {
+/// Reads requests, and WebSocket frames once a request was accepted as a handshake. It is written without the parsers of
+/// the product, so that it does not share their errors: a request that is not exactly as expected is not answered.
+private final class TestConnectionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
-  private let connection = WebSocketConnection(role: .server, maxMessageBytes: 1 << 20)
-  private let onEvent: @Sendable (WebSocketEvent) -> Void
-
-  init(onEvent: @escaping @Sendable (WebSocketEvent) -> Void) { self.onEvent = onEvent }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    unwrapInboundIn(data).withUnsafeReadableBytes { try? connection.receive($0, emit: onEvent) }
-  }
-}
-
-/// Reads requests and gives each to the test.
-private final class TestRequestHandler: ChannelInboundHandler {
-  typealias InboundIn = HTTPServerRequestPart
   private let onRequest: (TestRequest, any Channel) -> Void
-  private var request: TestRequest?
+  private var received = ByteBuffer()
+  private var webSocket: (connection: WebSocketConnection, onEvent: @Sendable (WebSocketEvent) -> Void)?
 
   init(onRequest: @escaping (TestRequest, any Channel) -> Void) { self.onRequest = onRequest }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // Behind an upgrade the bytes are another handler's.
-    if request == nil, context.pipeline.syncOperations.isUpgraded { return context.fireChannelRead(data) }
-    switch unwrapInboundIn(data) {
-    case .head(let head):
-      request = TestRequest(method: head.method.rawValue, target: head.uri, headers: head.headers, body: "")
-    case .body(let body): request?.body += String(buffer: body)
-    case .end:
-      if let request {
-        self.request = nil
-        onRequest(request, context.channel)
-      }
-    }
+    var bytes = unwrapInboundIn(data)
+    received.writeBuffer(&bytes)
+    if webSocket != nil { return readFrames() }
+    while let request = readRequest() { onRequest(request, context.channel) }
   }
-}
 
-extension ChannelPipeline.SynchronousOperations {
-  fileprivate var isUpgraded: Bool { (try? handler(type: TestWebSocketHandler.self)) != nil }
+  func switchToWebSocket(_ onEvent: @escaping @Sendable (WebSocketEvent) -> Void) {
+    webSocket = (WebSocketConnection(role: .server, maxMessageBytes: 1 << 20), onEvent)
+    readFrames()
+  }
+
+  private func readFrames() {
+    guard let webSocket else { return }
+    let bytes = received
+    received = ByteBuffer()
+    bytes.withUnsafeReadableBytes { try? webSocket.connection.receive($0, emit: webSocket.onEvent) }
+  }
+
+  /// Takes one request off the received bytes.
+  ///
+  /// - Returns: `nil` if it is not complete.
+  private func readRequest() -> TestRequest? {
+    let text = String(buffer: received)
+    guard let end = text.range(of: "\r\n\r\n") else { return nil }
+    let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
+    let first = lines[0].components(separatedBy: " ")
+    guard first.count == 3, first[2] == "HTTP/1.1" else { return nil }
+    var headers = HTTPHeaders()
+    for line in lines.dropFirst() {
+      guard let colon = line.range(of: ": ") else { return nil }
+      headers.add(name: String(line[..<colon.lowerBound]), value: String(line[colon.upperBound...]))
+    }
+    let body = text[end.upperBound...].utf8
+    let length = headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
+    guard body.count >= length else { return nil }
+    received.moveReaderIndex(forwardBy: text.utf8.count - body.count + length)
+    return TestRequest(
+      method: first[0], target: first[1], headers: headers,
+      body: String(decoding: body.prefix(length), as: UTF8.self))
+  }
 }
 
 /// A server on a free port that answers as a test says, and remembers what it was asked.
@@ -155,10 +166,8 @@ final class TestServer: Sendable {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           seen.connections.withLock { $0.append(channel) }
-          let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)))
-          try pipeline.addHandler(
-            TestRequestHandler { request, channel in
+          try channel.pipeline.syncOperations.addHandler(
+            TestConnectionHandler { request, channel in
               let number = seen.requests.withLock {
                 $0.append(request)
                 return $0.count

@@ -1,4 +1,5 @@
 import GatewayClient
+import HTTPSyntax
 import Locking
 import Synchronization
 import Testing
@@ -121,9 +122,55 @@ import WebSocket
   }
 
   @Test(arguments: [
+    "HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\ncut off", "HTTP/1.1 403 Forbidden\r\n\r\nuntil the end",
+    "HTTP/1.0 403 Forbidden\r\n\r\nby an old proxy", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 X\r\n\r\n",
+  ])
+  func `a refusal may end with its connection, complete or not`(_ answer: String) async throws {
+    try await TestServer.run { exchange in
+      exchange.send(answer)
+      exchange.closeWhenSent()
+    } _: { server in
+      let error = await #expect(throws: GatewayClientError.self) { try await WebSocketClient.connect(to: server.url) }
+      guard case .refused(let refusal) = error else {
+        Issue.record("not refused: \(String(describing: error))")
+        return
+      }
+      #expect(refusal.status == 403 && answer.hasSuffix(String(decoding: refusal.body, as: UTF8.self)))
+    }
+  }
+
+  @Test func `a connection that ends before the answer is a lost one`() async throws {
+    try await TestServer.run { exchange in
+      exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n")
+      exchange.closeWhenSent()
+    } _: { server in
+      await #expect(throws: GatewayClientError.connectionLost("the gateway closed it before it answered")) {
+        try await WebSocketClient.connect(to: server.url)
+      }
+    }
+  }
+
+  @Test func `a header field with a line break is not sent`() async throws {
+    try await TestServer.run { _ in
+    } _: { server in
+      var options = WebSocketClient.Options()
+      options.headers = ["Authorization": "Bearer a\r\nEvil: b"]
+      let error = await #expect(throws: GatewayClientError.self) {
+        try await WebSocketClient.connect(to: server.url, options: options)
+      }
+      guard case .invalidRequest = error else {
+        Issue.record("not invalidRequest: \(String(describing: error))")
+        return
+      }
+      #expect(server.connectionCount == 0)
+    }
+  }
+
+  @Test(arguments: [
     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
     "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "nonsense\r\n\r\n",
+    "HTTP/1.0 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
   ])
   func `an answer that is no handshake is not understood`(_ answer: String) async throws {
     try await TestServer.run {

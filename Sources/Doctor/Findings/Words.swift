@@ -33,7 +33,7 @@ extension GatewayClientError {
     case .connectionLost(let why): "cut off (\(why))"
     case .closed(let code, let reason): "closed with \(code)\(reason.isEmpty ? "" : " (\(reason))")"
     case .notUnderstood(let what): "not understood: \(what)"
-    case .badURL(let why), .unreachable(let why), .untrusted(let why): "not made: \(why)"
+    case .badURL(let why), .invalidRequest(let why), .unreachable(let why), .untrusted(let why): "not made: \(why)"
     case .clientClosed: "given up"
     }
   }

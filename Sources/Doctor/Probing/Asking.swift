@@ -1,6 +1,6 @@
 import GatewayClient
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 /// Requests as a client of the plan sends them. What goes wrong is a result: only `CancellationError` is thrown.
 extension ExaminationPlan {

@@ -1,6 +1,6 @@
 import GatewayClient
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 
 extension ExaminationPlan {
   /// So much more may push out what a proxy keeps back.

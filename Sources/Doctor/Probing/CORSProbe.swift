@@ -1,5 +1,5 @@
 import GatewayClient
-import NIOHTTP1
+import HTTPSyntax
 
 extension ExaminationPlan {
   /// - Parameter triesWebSocket: one opens without an origin.

@@ -1,5 +1,5 @@
 import GatewayClient
-import NIOHTTP1
+import HTTPSyntax
 
 extension ExaminationPlan {
   /// How long a poll is to be held that nothing comes for, in seconds.

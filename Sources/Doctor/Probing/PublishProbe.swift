@@ -1,5 +1,5 @@
 import GatewayClient
-import NIOHTTP1
+import HTTPSyntax
 
 extension ExaminationPlan {
   /// Whether nobody's messages are in the topic, so that all that is there at the end is ours; false if that is not told.

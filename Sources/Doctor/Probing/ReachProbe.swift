@@ -1,6 +1,6 @@
 import FoundationEssentials
 import GatewayClient
-import NIOHTTP1
+import HTTPSyntax
 
 extension ExaminationPlan {
   /// - Returns: what was measured; with a certificate that does not verify, the plan's own trust is given up for what

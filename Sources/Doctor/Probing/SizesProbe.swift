@@ -1,5 +1,5 @@
 import GatewayClient
-import NIOHTTP1
+import HTTPSyntax
 
 extension ExaminationPlan {
   /// Above 1 MB, which nginx allows if nothing else is said.

@@ -1,7 +1,7 @@
 import GatewayClient
 import Locking
 import NIOCore
-import NIOHTTP1
+import HTTPSyntax
 import Synchronization
 
 /// One connection of a stream, opened at once and listened to: what came, and when. It never comes back by itself.

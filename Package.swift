@@ -3,15 +3,19 @@ import PackageDescription
 
 // MARK: - Settings shared by every target of ours
 
+// `deploy/test` sets SLUICE_CHECKED for the optimized build that its interop tests run: it keeps assertions and looks for
+// overlapping accesses. A release does neither, because each look would cost more than what it guards.
+let releaseChecks =
+  Context.environment["SLUICE_CHECKED"] == nil
+  ? ["-enforce-exclusivity=unchecked"] : ["-assert-config", "Debug", "-enforce-exclusivity=checked"]
+
 let settings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .treatAllWarnings(as: .error),
-  // Overlapping accesses are looked for in debug builds, where the tests run; in release each look would cost more than
-  // what it guards.
-  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+  .unsafeFlags(releaseChecks, .when(configuration: .release)),
 ]
 
 /// For a target that mostly waits for the network: release builds do not optimize it, and so compile it in a third of the
@@ -211,7 +215,8 @@ let tests: [Target] = [
     name: "GatewayTests",
     dependencies: [
       "Locking", "LoopTurns",
-      "Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", nioCore, nioPosix, logging,
+      "Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", "TestSupport", nioCore, nioPosix,
+      logging,
     ],
     swiftSettings: settings),
 ]

@@ -16,7 +16,7 @@ import WireFormat
     var testDescription: String { "answers \(answers), seeds \(seeds)" }
 
     static let all = StoreAnswers.allCases.flatMap { answers in
-      [1...6, 7...12].map { Case(answers: answers, seeds: $0) }
+      Soak.values(gate: [1...2, 7...8], soak: [1...20, 21...40]).map { Case(answers: answers, seeds: $0) }
     }
   }
 

@@ -18,6 +18,7 @@ from support.crashes import faults
 from support.cutter import Cutter
 from support.gateway import wait_for
 from support.redis import RedisSentinel, RedisServer
+from support.soak import cases, count
 
 
 class Stage:
@@ -128,7 +129,7 @@ def test_nodes_killed_and_restarted(stage):
     stage = stage()
 
     async def scenario(load):
-        async for number in moments(load, 24):
+        async for number in moments(load, count(gate=6, soak=24)):
             await in_thread(stage.cluster.restart, load.random.randrange(3))
             if number % 10 == 9:
                 await load.more(10)
@@ -140,7 +141,7 @@ def test_redis_killed_and_restarted_with_everything(stage):
     stage = stage()
 
     async def scenario(load):
-        async for _ in moments(load, 8):
+        async for _ in moments(load, count(gate=3, soak=8)):
             stage.redis.kill()
             await asyncio.sleep(load.random.uniform(0, 0.8))
             await in_thread(stage.redis.restart)
@@ -153,7 +154,7 @@ def test_redis_stopped_for_seconds(stage):
     stage = stage()
 
     async def scenario(load):
-        for pause in [0.5, 3, 1]:
+        for pause in count(gate=[2], soak=[0.5, 3, 1]):
             stage.redis.pause()
             await asyncio.sleep(pause)
             stage.redis.resume()
@@ -166,7 +167,7 @@ def test_redis_busy_with_something_else(stage):
     stage = stage()
 
     async def scenario(load):
-        for pause in [0.3, 2, 1]:
+        for pause in count(gate=[1], soak=[0.3, 2, 1]):
             await in_thread(stage.redis.command, "DEBUG", "SLEEP", pause)
             await load.more(20)
 
@@ -177,7 +178,7 @@ def test_connections_to_redis_ended_by_it(stage):
     stage = stage()
 
     async def scenario(load):
-        async for number in moments(load, 40, 0.01, 0.3):
+        async for number in moments(load, count(gate=10, soak=40), 0.01, 0.3):
             await in_thread(stage.redis.command, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             if number % 10 == 9:
                 await load.more(10)
@@ -189,7 +190,7 @@ def test_connections_to_redis_cut_by_the_network(stage):
     stage = stage()
 
     async def scenario(load):
-        async for number in moments(load, 40, 0.01, 0.3):
+        async for number in moments(load, count(gate=10, soak=40), 0.01, 0.3):
             load.random.choice(stage.links).cut(reset=bool(number % 2))
             if number % 10 == 9:
                 await load.more(10)
@@ -202,7 +203,7 @@ def test_answers_of_redis_that_never_arrive(stage):
     stage = stage()
 
     async def scenario(load):
-        async for number in moments(load, 9):
+        async for number in moments(load, count(gate=3, soak=9)):
             link = stage.links[number % 3]
             link.hold(requests=False)
             await asyncio.sleep(0.3)
@@ -220,7 +221,7 @@ def test_a_slow_network_to_redis(stage):
     async def scenario(load):
         for link, delay in zip(stage.links, [0.05, 0.15, 0.4], strict=True):
             link.delay(delay)
-        await load.more(80)
+        await load.more(count(gate=20, soak=80))
         for link in stage.links:
             link.heal()
 
@@ -240,7 +241,7 @@ def test_one_node_apart_from_redis_while_the_others_go_on(stage):
             await in_thread(wait_for, lambda: stage.ready() == [False, True, True], "it to notice", 30)
             status, _, body = await in_thread(alone.request, "GET", alone.admin + "/health/ready")
             assert status == 503 and b"Redis" in body, body
-            await load.more(60)
+            await load.more(count(gate=20, soak=60))
             if is_refused:
                 link.accept()
             else:
@@ -252,6 +253,7 @@ def test_one_node_apart_from_redis_while_the_others_go_on(stage):
     assert load.figures()["refused"] > 0
 
 
+@pytest.mark.soak
 def test_everything_at_random(stage):
     stage = stage()
 
@@ -292,7 +294,7 @@ def test_redis_restarted_with_nothing(stage):
     stage = stage(RedisServer.FORGETFUL)
 
     async def scenario(load):
-        for _ in range(4):
+        for _ in range(count(gate=2, soak=4)):
             await in_thread(stage.redis.restart)
             await load.more(25)
 
@@ -303,7 +305,7 @@ def test_redis_restarted_with_a_part(stage):
     stage = stage(RedisServer.FORGETFUL)
 
     async def scenario(load):
-        for _ in range(4):
+        for _ in range(count(gate=2, soak=4)):
             await in_thread(stage.redis.command, "SAVE")
             await load.more(10)
             await behind(load, stage)
@@ -319,7 +321,7 @@ def test_redis_emptied(stage):
     stage = stage()
 
     async def scenario(load):
-        for _ in range(4):
+        for _ in range(count(gate=2, soak=4)):
             await behind(load, stage)
             await in_thread(stage.redis.command, "FLUSHALL")
             stage.links[2].heal()
@@ -416,7 +418,7 @@ class Audience:
         return [[item["data"] for item in heard if "type" not in item] for heard in self.heard.values()]
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped", "cut off"])
+@pytest.mark.parametrize("how", cases(gate=["stopped"], soak=["killed", "cut off"]))
 def test_clients_stay_while_redis_is_away_and_are_told_nothing_false(stage, topic, how):
     stage = stage()
 
@@ -471,7 +473,7 @@ def back(stage, how):
                 link.heal()
 
 
-@pytest.mark.parametrize("transport", ["websocket", "sse", "ndjson"])
+@pytest.mark.parametrize("transport", cases(gate=["websocket"], soak=["sse", "ndjson"]))
 def test_a_client_that_is_ahead_of_its_node_waits_until_redis_can_be_asked(stage, topic, transport):
     stage = stage()
     alone, other, _ = stage.nodes

@@ -10,6 +10,7 @@ import struct
 import pytest
 
 from support.gateway import Gateway, wait_for
+from support.soak import cases
 from support.traffic import Publisher
 
 TRANSPORTS = ["websocket", "sse", "ndjson"]
@@ -92,7 +93,7 @@ class Peer:
         self.count += 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", cases(gate=[1], soak=range(2, 9)))
 def test_peers_that_reset_stall_and_leave_in_mid_burst_harm_nobody(start, seed):
     gateway = start("history: { messages: 100000 }\nevent_loops: 2")
     chance = random.Random(seed)

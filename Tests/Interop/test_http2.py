@@ -13,6 +13,7 @@ import pytest
 from support.gateway import wait_for
 from support.http2 import HTTP2, PREFACE, frame, head
 from support.readers import open_reader
+from support.soak import count
 
 CALM = h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
 PROTOCOL_ERROR = h2.errors.ErrorCodes.PROTOCOL_ERROR
@@ -108,7 +109,8 @@ def test_a_stalled_stream_does_not_delay_the_others(any_gateway, topic):
         http.credit = {stream.id for stream in streams[1:]}
         http.until(lambda: all(b'"hello"' in stream.body for stream in streams))
         text = "x" * 1000
-        for number in range(400):
+        messages = count(gate=140, soak=400)
+        for number in range(messages):
             any_gateway.publish(topic, [number, text])
             if number % 20 == 19:
                 http.until(lambda: all(stream.body.count(b'"seq"') > number for stream in streams[1:]))
@@ -120,9 +122,9 @@ def test_a_stalled_stream_does_not_delay_the_others(any_gateway, topic):
         http.h2.increment_flow_control_window(2 ** 30)
         http.h2.increment_flow_control_window(2 ** 29, behind.id)
         http.flush()
-        http.until(lambda: behind.body.count(b'"seq"') == 400)
+        http.until(lambda: behind.body.count(b'"seq"') == messages)
         lines = [json.loads(line) for line in behind.body.splitlines()]
-        assert [line["data"][0] for line in lines if "data" in line] == list(range(400))
+        assert [line["data"][0] for line in lines if "data" in line] == list(range(messages))
 
 
 def test_bodies_both_ways(any_gateway, topic):

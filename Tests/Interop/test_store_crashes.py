@@ -6,14 +6,15 @@ import dataclasses
 import pytest
 
 from support.crashes import REFUSED, Attempt, Chain, Delivery, faults
+from support.soak import cases, count
 from support.store_campaign import Campaign
 
 # Of these, most are kills; see `Campaign`.
-ENDS = 29
+ENDS = count(gate=8, soak=29)
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", cases(gate=[1, 2], soak=range(3, 21)))
 def test_what_was_acknowledged_is_delivered_once_whenever_it_is_killed(tmp_path, seed):
     configuration = tmp_path / "sluice.yaml"
     # Readers who come back at once find the newest messages of all topics, however few are kept of each.

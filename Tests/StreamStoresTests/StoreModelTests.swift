@@ -25,8 +25,7 @@ import WireFormat
 
     static let all = StoreHarness.all.flatMap { harness in
       Pressure.allCases.flatMap { pressure in
-        // Where every answer takes a file or a network, half as many.
-        (harness.name == "memory" ? [1...4, 5...8] : [1...2, 5...6]).map {
+        Soak.values(gate: [1...1, 5...5], soak: [1...10, 11...20]).map {
           ModelCase(harness: harness, pressure: pressure, seeds: $0)
         }
       }

@@ -1,13 +1,17 @@
 import Gateway
 import GatewayClient
 import StreamLog
+import TestSupport
 import Testing
 
 extension OverSockets {
   @Suite(.serialized) struct StalledReaderTests {
     /// A slow reader costs a number, not a buffer. The stalled one also reads a topic of which 128 MiB pass while it
     /// does not read; 8 MiB of that are kept for it in the topic's history, and the tape has at most 8 MiB more.
-    @Test(.timeLimit(.minutes(10)), arguments: zip([1, 2, 1], [StreamTransport.websocket, .ndjson, .sse]))
+    @Test(
+      .timeLimit(.minutes(10)),
+      arguments: Soak.values(
+        gate: [(2, StreamTransport.websocket)], soak: [(1, .websocket), (2, .websocket), (2, .ndjson), (1, .sse)]))
     func `a stalled reader among 1000 holds nobody up and costs no memory`(
       loops: Int, kind: StreamTransport
     ) async throws {

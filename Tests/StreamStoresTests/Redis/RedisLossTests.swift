@@ -7,7 +7,7 @@ import WireFormat
 /// Three nodes over one Redis that loses what it acknowledged, to nodes that are cut off from it meanwhile: a model
 /// remembers everything, and readers that move between the nodes hear of it or are told.
 @Suite struct RedisLossTests {
-  @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3, 4, 5, 6, 20, 42] as [UInt64])
+  @Test(.timeLimit(.minutes(10)), arguments: Soak.values(gate: [1, 42], soak: Array(1...42) as [UInt64]))
   func `what Redis lost is told to everybody, whoever knew of it`(seed: UInt64) async throws {
     var run = try await LossRun(seed: seed)
     try await run.go(steps: 90)

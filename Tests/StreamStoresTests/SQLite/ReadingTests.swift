@@ -41,7 +41,7 @@ import WireFormat
   }
 
   /// The same history and the same pages, with and without 70 quiet topics that make the store read the log.
-  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  @Test(arguments: Soak.values(gate: 1...2, soak: 1...20) as ClosedRange<UInt64>)
   func `few topics and many are told the same losses`(seed: UInt64) async throws {
     var told: [[Told]] = []
     for isMany in [false, true] {

@@ -8,10 +8,11 @@ import pytest
 from support.client_stage import ClientStage, Reader
 from support.gateway import wait_for
 from support.misbehaving import Break, Buffer, Refuse
+from support.soak import count
 from support.traffic import Publisher
 
 TRANSPORTS = ("websocket", "sse", "ndjson", "poll")
-DISCONNECTS = 50
+DISCONNECTS = count(gate=12, soak=50)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -48,7 +49,7 @@ class Pause:
         self._publisher.more(self.random.randint(least, most))
 
 
-def test_fifty_disconnects_at_random_moments(stage, topics):
+def test_many_disconnects_at_random_moments(stage, topics):
     """A client on each transport alone, and one that goes up and down on a way of its own; 200 messages a second."""
     own = stage.other_proxy
     readers = [
@@ -66,7 +67,9 @@ def test_fifty_disconnects_at_random_moments(stage, topics):
         while sum(cut.values()) < DISCONNECTS:
             assert publisher.is_running, publisher.failure
             pause.messages(20, 120)
-            transport = pause.random.choice(TRANSPORTS)
+            # Only a cut that met an open connection counts. A poll has none between two requests, so choosing among all
+            # transports could leave it nearly untested on a busy machine.
+            transport = pause.random.choice([name for name in TRANSPORTS if cut[name] == min(cut.values())])
             reset = pause.random.random() < 0.5
             # The one client of this transport, and the roamer, wherever it is.
             cut[transport] += stage.proxy.cut(transport, reset=reset) > 0
@@ -82,7 +85,7 @@ def test_fifty_disconnects_at_random_moments(stage, topics):
                 own.cut()
                 roamer.on(name, 60)
     own.behave()
-    assert min(cut.values()) >= 5, cut
+    assert max(cut.values()) - min(cut.values()) <= 1, cut
     for reader in [*readers, roamer]:
         reader.has(publisher.acknowledged, 60)
 

@@ -127,8 +127,8 @@ class Gateway:
                 self.kill()
 
 
-def wait_for(condition, what, seconds=15):
-    """The first true value that `condition` has."""
+def wait_for(condition, what, seconds=60):
+    """The first true value that `condition` has. The time limit only ends what hangs: busy machines are slow."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

@@ -215,8 +215,8 @@ let tests: [Target] = [
     name: "GatewayTests",
     dependencies: [
       "Locking", "LoopTurns",
-      "Gateway", "GatewayClient", "StreamLog", "StreamStores", "WireFormat", "WebSocket", "TestSupport", nioCore, nioPosix,
-      logging,
+      "Gateway", "GatewayClient", "StreamLog", "StreamStores", "TestSupport", "WireFormat", "WebSocket", nioCore,
+      nioPosix, logging,
     ],
     swiftSettings: settings),
 ]

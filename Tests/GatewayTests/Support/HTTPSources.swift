@@ -6,7 +6,7 @@ private final class StreamBytes {
   let answer: Answer
 
   init(_ url: String, _ reading: Reading, accept: String) async throws {
-    http = try await HTTPWire.connect(to: url, receiveBuffer: reading.receiveBuffer)
+    http = try await HTTPWire.connect(to: url, receiveBuffer: reading.receiveBuffer, pauseAfter: reading.pauseAfter)
     reading.send(on: http, accept: accept)
     answer = try await http.head()
     guard answer.status == 200, answer["Content-Type"] == accept else {

@@ -37,8 +37,8 @@ final class HTTPWire {
 
   init(_ wire: Wire) { self.wire = wire }
 
-  static func connect(to url: String, receiveBuffer: Int? = nil) async throws -> HTTPWire {
-    HTTPWire(try await Wire.connect(to: url, receiveBuffer: receiveBuffer))
+  static func connect(to url: String, receiveBuffer: Int? = nil, pauseAfter: Int? = nil) async throws -> HTTPWire {
+    HTTPWire(try await Wire.connect(to: url, receiveBuffer: receiveBuffer, pauseAfter: pauseAfter))
   }
 
   func send(

@@ -12,6 +12,8 @@ struct Reading {
   var posts = false
   /// Of the kernel, for a reader that is to stall early.
   var receiveBuffer: Int?
+  /// In bytes; see `Wire.connect`.
+  var pauseAfter: Int?
 
   init(
     _ topics: String..., since: String? = nil, rewind: Int? = nil, more: [(String, String)] = [],

@@ -27,9 +27,10 @@ final class Socket {
 
   /// - Parameter deflates: whether permessage-deflate is offered.
   static func open(
-    _ url: String, _ target: String, headers: [(String, String)] = [], deflates: Bool = false, receiveBuffer: Int? = nil
+    _ url: String, _ target: String, headers: [(String, String)] = [], deflates: Bool = false,
+    receiveBuffer: Int? = nil, pauseAfter: Int? = nil
   ) async throws -> Socket {
-    let http = try await HTTPWire.connect(to: url, receiveBuffer: receiveBuffer)
+    let http = try await HTTPWire.connect(to: url, receiveBuffer: receiveBuffer, pauseAfter: pauseAfter)
     let offer = deflates ? [("Sec-WebSocket-Extensions", "permessage-deflate")] : []
     http.send("GET", target, headers: upgrade + offer + headers)
     let answer = try await http.head()
@@ -120,7 +121,8 @@ final class SocketSource: ItemSource {
     let subscribes = reading.posts
     if subscribes { reading.topics = [] }
     let socket = try await Socket.open(
-      url, subscribes ? "/v1/stream" : reading.query, headers: reading.headers, receiveBuffer: reading.receiveBuffer)
+      url, subscribes ? "/v1/stream" : reading.query, headers: reading.headers, receiveBuffer: reading.receiveBuffer,
+      pauseAfter: reading.pauseAfter)
     return SocketSource(socket)
   }
 

@@ -32,9 +32,12 @@ final class Wire: Sendable {
   ///   - url: `http://host:port`.
   ///   - reading: false for a client that takes nothing until it is told to.
   ///   - receiveBuffer: the kernel's, in bytes, for a client that is to stall early.
+  ///   - pauseAfter: stops reading once this many bytes have arrived, until `setReading(true)`. `nil`: never. A test
+  ///     that calls `setReading(false)` instead cannot know how much arrives before its call.
   ///   - onBytes: takes what comes instead of `receive`, on the event loop.
   static func connect(
-    to url: String, reading: Bool = true, receiveBuffer: Int? = nil, onBytes: (@Sendable (ByteBuffer) -> Void)? = nil
+    to url: String, reading: Bool = true, receiveBuffer: Int? = nil, pauseAfter: Int? = nil,
+    onBytes: (@Sendable (ByteBuffer) -> Void)? = nil
   ) async throws -> Wire {
     let address = url.dropFirst("http://".count)
     let colon = address.lastIndex(of: ":")!
@@ -44,7 +47,7 @@ final class Wire: Sendable {
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(WireHandler(inbox, onBytes))
+          try channel.pipeline.syncOperations.addHandler(WireHandler(inbox, pauseAfter, onBytes))
         }
       }
     if let receiveBuffer {
@@ -169,14 +172,22 @@ private final class WireHandler: ChannelInboundHandler {
 
   private let inbox: Inbox
   private let onBytes: (@Sendable (ByteBuffer) -> Void)?
+  /// `nil` if nothing is to pause the reading any more.
+  private var bytesBeforePause: Int?
 
-  init(_ inbox: Inbox, _ onBytes: (@Sendable (ByteBuffer) -> Void)?) {
+  init(_ inbox: Inbox, _ pauseAfter: Int?, _ onBytes: (@Sendable (ByteBuffer) -> Void)?) {
     self.inbox = inbox
+    bytesBeforePause = pauseAfter
     self.onBytes = onBytes
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
+    if let bytes = bytesBeforePause {
+      let isPaused = bytes <= buffer.readableBytes
+      bytesBeforePause = isPaused ? nil : bytes - buffer.readableBytes
+      if isPaused { try! context.channel.syncOptions!.setOption(.autoRead, value: false) }
+    }
     if let onBytes { onBytes(buffer) } else { inbox.put(buffer.readableBytesView) }
   }
 

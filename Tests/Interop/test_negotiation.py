@@ -11,6 +11,7 @@ from websockets.sync.client import connect
 
 from support.gateway import Gateway
 from support.proxies import Front, HAProxy, Nginx
+from support.websocket import WebSocket
 
 ALL = ["websocket", "sse", "ndjson", "poll"]
 
@@ -74,7 +75,7 @@ def test_the_urls_are_of_use(fronts, topic, name):
     urls = dict(offered(front))
     front.gateway.publish(topic, "there")
     query = f"?topic={topic}&since=earliest"
-    with connect(urls["websocket"] + query, ssl=context, proxy=None) as socket:
+    with WebSocket(urls["websocket"] + query, context) as socket:
         # hello, and then it.
         assert [json.loads(socket.recv(timeout=20)) for _ in range(2)][1]["data"] == "there"
     for transport in ("sse", "ndjson", "poll"):

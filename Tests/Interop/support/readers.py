@@ -6,11 +6,11 @@ import urllib.parse
 
 import httpx
 import httpx_sse
-import websockets.sync.client
 import wsproto
 import wsproto.events
 
 from support.http2 import HTTP2
+from support.websocket import WebSocket
 
 TRANSPORTS = ["websocket", "sse", "ndjson", "poll"]
 VERSIONS = ["http1", "http2"]
@@ -50,9 +50,7 @@ def _context(gateway):
 class _Socket(_Reader):
     def __init__(self, gateway, path):
         scheme = "wss" if gateway.authority else "ws"
-        self._manager = websockets.sync.client.connect(
-            f"{scheme}://{gateway.host}:{gateway.port}{path}", ssl=_context(gateway), proxy=None)
-        self._socket = self._manager.__enter__()
+        self._socket = WebSocket(f"{scheme}://{gateway.host}:{gateway.port}{path}", _context(gateway))
 
     def _object(self):
         return json.loads(self._socket.recv(timeout=20))

@@ -1,5 +1,6 @@
 """TLS as other implementations see it, and certificates that are replaced while everything goes on."""
 
+import contextlib
 import json
 import os
 import re
@@ -298,13 +299,12 @@ def test_garbage_and_broken_handshakes(secure_gateway, topic):
     hello = bytes.fromhex("16030100" + "05" + "0100000100")
     for data in [b"\x00" * 500, os.urandom(2000), hello, b"\x16\x03\x01\xff\xff" + b"x" * 100, b"\x80\x2e\x01\x03\x01"]:
         with socket.create_connection((secure_gateway.host, secure_gateway.port), timeout=20) as wire:
-            wire.sendall(data)
-            wire.shutdown(socket.SHUT_WR)
-            try:
+            # The gateway may close at the first wrong byte, before or while the rest is sent.
+            with contextlib.suppress(OSError):
+                wire.sendall(data)
+                wire.shutdown(socket.SHUT_WR)
                 while wire.recv(65536):
                     pass
-            except ConnectionResetError:
-                pass
     secure_gateway.publish(topic, "served")
     assert reader.take(1) == ["served"]
     reader.close()

@@ -505,3 +505,102 @@ test("a message is told once among the last so many", async () => {
   for (const seq of [1, 2, 1, 2, 3, 1]) world.socket.message(`e-${seq}`, seq);
   assert.deepEqual(heard, [1, 2, 3, 1]);
 });
+
+// MARK: Answers that are cut
+
+const held = (count, size = 100) => Array.from({ length: count }, (_, index) => (
+  { id: `e-${index + 1}`, topic: "a", seq: index + 1, time: 1_795_358_482_897, data: "x".repeat(size) }));
+const numbers = (count) => Array.from({ length: count }, (_, index) => index + 1);
+const polling = { transports: ["poll"] };
+
+for (const how of ["breaks", "ends"]) {
+  test(`a poll whose answer is cut asks for half as many messages, and after a full page for twice as many (${how})`, async () => {
+    const world = new World();
+    const polls = world.pollsThrough(20_000, held(300), { how });
+    const { client, heard } = await reading(world, polling, { since: "earliest" });
+    await world.clock.advance(10_000);
+    assert.deepEqual(heard, numbers(300));
+    assert.deepEqual(polls.slice(0, 5).map(({ limit }) => limit), [null, 500, 250, 125, 62]);
+    for (let index = 1; index < polls.length; index++) {
+      const [before, after] = [polls[index - 1], polls[index]];
+      const isFull = before.count === before.limit;
+      assert.equal(after.limit, before.isCut ? Math.floor((before.limit ?? 1000) / 2) : before.limit * (isFull ? 2 : 1));
+      // After progress, and while the pages become smaller, each wait is the shortest.
+      assert.equal(after.at - before.at, before.isCut ? 250 : 0);
+    }
+    assert.deepEqual([client.state, client.transport], ["connected", "poll"]);
+    assert.equal(world.asked("negotiate").length, 1, "the transport is not to blame");
+    assert.ok(client.errors.every(({ code }) => code === "cut"), String(client.errors));
+    assert.match(client.errors[0].detail, /asking for at most 500 messages$/);
+  });
+}
+
+test("an answer that stalls in the middle is cut, too", async () => {
+  const world = new World();
+  const polls = world.pollsThrough(20_000, held(300), { how: "stalls" });
+  const { heard } = await reading(world, polling, { since: "earliest" });
+  await world.clock.advance(400_000);
+  assert.deepEqual(heard, numbers(300));
+  assert.deepEqual(polls.slice(0, 5).map(({ limit }) => limit), [null, 500, 250, 125, 62]);
+});
+
+test("a single message that does not get through is asked for at growing intervals, and the error says why", async () => {
+  const world = new World();
+  const polls = world.pollsThrough(500, held(1, 1000));
+  const { client, heard } = await reading(world, polling, { since: "earliest" });
+  await world.clock.advance(60_000);
+  const single = polls.filter(({ limit }) => limit === 1);
+  const waits = single.slice(1).map(({ at }, index) => at - single[index].at);
+  assert.deepEqual(waits.slice(0, 6), [500, 1000, 2000, 4000, 8000, 10_000]);
+  assert.deepEqual(polls.slice(0, 10).map(({ limit }) => limit), [null, 500, 250, 125, 62, 31, 15, 7, 3, 1]);
+  assert.match(client.errors.at(-1).detail, /was cut: .*; no smaller answer than the one with a single message/);
+  assert.deepEqual(heard, []);
+});
+
+test("a gateway with smaller pages refuses larger limits, and is asked for less at once", async () => {
+  const world = new World();
+  const polls = world.pollsThrough(5000, held(300), { most: 100 });
+  const { client, heard } = await reading(world, polling, { since: "earliest" });
+  await world.clock.advance(20_000);
+  assert.deepEqual(heard, numbers(300));
+  assert.deepEqual(polls.slice(0, 6).map(({ limit }) => limit), [null, 500, 250, 125, 62, 31]);
+  assert.deepEqual(polls.slice(1, 4).map(({ isRefused, at }) => [isRefused, at]), Array(3).fill([true, polls[1].at]));
+  assert.equal(client.state, "connected");
+});
+
+test("a limit that the caller asked for is where halving begins and doubling ends", async () => {
+  const world = new World();
+  const polls = world.pollsThrough(4000, held(200));
+  const { heard } = await reading(world, { ...polling, limits: { pollMessages: 30 } }, { since: "earliest" });
+  await world.clock.advance(20_000);
+  assert.deepEqual(heard, numbers(200));
+  assert.deepEqual(polls.slice(0, 4).map(({ limit }) => limit), [30, 15, 30, 15]);
+});
+
+test("newcomers' polls that are cut ask for less as well", async () => {
+  const world = new World();
+  const messages = held(300);
+  const { client } = await reading(world, polling, { since: "e-300" });
+  world.pollsThrough(20_000, messages);
+  await settled();
+  const heard = [];
+  client.subscribe("b", { since: "earliest" }).addEventListener("message", ({ detail }) => heard.push(detail.seq));
+  messages.forEach((message) => { message.topic = "b"; });
+  await world.clock.advance(20_000);
+  assert.deepEqual(heard, numbers(300));
+});
+
+test("a stream that delivers something before each break is not slowed down", async () => {
+  const world = new World();
+  const { client, heard } = await reading(world, { transports: ["sse"] });
+  for (let number = 1; number <= 8; number++) {
+    const count = world.streams.length;
+    world.stream.message(`e-${number}`, number);
+    await settled();
+    world.stream.breakOff();
+    await world.clock.advance(250);
+    assert.equal(world.streams.length, count + 1, `after ${number}`);
+  }
+  assert.deepEqual(heard, numbers(8));
+  assert.equal(client.transport, "sse");
+});

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import * as module from "../../Sources/BrowserClient/Client/client.js";
 
-const { earlier, matches, overlaps, reconnectDelay, TransportChoice, TransportMemory, EventParser, LIMITS } = module;
+const {
+  earlier, matches, overlaps, reconnectDelay, PageLimit, TransportChoice, TransportMemory, EventParser, LIMITS,
+} = module;
 
 test("patterns mean topics as the gateway has it", () => {
   for (const [pattern, topic, is] of [
@@ -22,6 +24,58 @@ test("a reconnect waits anything up to a bound that doubles", () => {
   assert.equal(reconnectDelay(3, pace, () => 1), 4000);
   assert.equal(reconnectDelay(50, pace, () => 1), 20_000);
   assert.equal(reconnectDelay(50, pace, () => 0), 0);
+});
+
+test("a page limit is halved by each cut answer and doubled by each full page", () => {
+  const limit = new PageLimit();
+  assert.equal(limit.current, null, "the gateway decides");
+  limit.arrived(1000);
+  assert.equal(limit.current, null);
+  const smaller = [];
+  while (limit.cut()) smaller.push(limit.current);
+  assert.deepEqual(smaller, [500, 250, 125, 62, 31, 15, 7, 3, 1]);
+  assert.equal(limit.current, PageLimit.minimum);
+  const larger = [];
+  for (let page = 0; page < 11; page++) {
+    limit.arrived(limit.current ?? 1000);
+    larger.push(limit.current);
+  }
+  assert.deepEqual(larger, [2, 4, 8, 16, 32, 64, 128, 256, 512, null, null]);
+});
+
+test("a page that is not full leaves the limit as it is", () => {
+  const limit = new PageLimit();
+  limit.cut();
+  for (const count of [0, 1, 499]) limit.arrived(count);
+  assert.equal(limit.current, 500);
+});
+
+test("a page limit that was asked for is never exceeded", () => {
+  const limit = new PageLimit(10);
+  assert.equal(limit.refused(), false, "it is the caller's own");
+  assert.deepEqual([limit.current, limit.cut(), limit.current], [10, true, 5]);
+  limit.arrived(5);
+  assert.equal(limit.current, 10);
+});
+
+test("a page limit that the gateway refuses becomes the bound", () => {
+  const limit = new PageLimit();
+  limit.cut();
+  assert.deepEqual([limit.refused(), limit.current, limit.refused(), limit.current], [true, 250, true, 125]);
+  limit.cut();
+  const larger = [62];
+  for (let page = 0; page < 3; page++) {
+    limit.arrived(limit.current);
+    larger.push(limit.current);
+  }
+  assert.deepEqual(larger, [62, 124, 248, null]);
+});
+
+test("the page that halving begins from is the gateway's default", () => {
+  const page = readFileSync(new URL("../../Sources/Gateway/Documentation.docc/Limits.md", import.meta.url), "utf8");
+  const [, names, values] = /^\| ([^|]*`limits\.poll_messages`[^|]*) \| ([^|]*) \|/m.exec(page);
+  const index = names.split(", ").indexOf("`limits.poll_messages`");
+  assert.equal(Number(values.split(", ")[index]), LIMITS.pollMessages);
 });
 
 test("a transport is left when it is refused, silent, or killed three times running, and for nothing else", () => {

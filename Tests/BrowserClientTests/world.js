@@ -98,6 +98,43 @@ export class World {
     return Response.json({ items: [], next: target.searchParams.get("since") ?? "e-0" });
   }
 
+  /**
+   * Answers polls from these messages, through a network that cuts each answer after so many bytes. A page has at most
+   * `most` messages, and a `limit` above that is refused.
+   * @param {"breaks"|"ends"|"stalls"} how what the body does after those bytes
+   * @returns {{limit: number|null, at: number, count?: number, isCut?: boolean, isRefused?: boolean}[]} the polls that
+   *   were answered, as they come in
+   */
+  pollsThrough(bytes, messages, { how = "breaks", most = 1000 } = {}) {
+    const polls = [];
+    this.answers.poll = (query) => {
+      const limit = query.has("limit") ? Number(query.get("limit")) : null;
+      if (limit > most) {
+        const problem = { type: "urn:sluice:error:invalid-parameter", detail: `'limit' must be 1 to ${most}.`, parameter: "limit" };
+        polls.push({ limit, at: this.clock.now, isRefused: true });
+        return Response.json(problem, { status: 400 });
+      }
+      const since = query.get("since");
+      const from = since === "earliest" ? 0 : messages.findIndex(({ id }) => id === since) + 1;
+      const items = messages.slice(from, from + (limit ?? most));
+      // Nothing is left: the poll waits.
+      if (!items.length && Number(query.get("wait")) > 0) return new Promise(() => {});
+      const page = new TextEncoder().encode(JSON.stringify({ items, next: items.at(-1)?.id ?? since }));
+      const isCut = page.length > bytes;
+      polls.push({ limit, at: this.clock.now, count: items.length, isCut });
+      const body = new ReadableStream({
+        start: (control) => { control.enqueue(page.slice(0, bytes)); },
+        pull: (control) => {
+          if (!isCut || how === "ends") control.close();
+          else if (how === "breaks") control.error(new TypeError("network error"));
+          else return new Promise(() => {});
+        },
+      });
+      return new Response(body, { headers: { "Content-Type": "application/json" } });
+    };
+    return polls;
+  }
+
   #stream(signal) {
     const encoder = new TextEncoder();
     let control;

@@ -1,12 +1,13 @@
 """The client's way through networks that misbehave: each rule of falling back and coming up again, in real browsers."""
 
 import itertools
+import re
 
 import pytest
 
 from support.client_stage import ClientStage, Reader
 from support.gateway import wait_for
-from support.misbehaving import READING, Buffer, CloseWith, Down, Kill, Mute, Refuse, Strip
+from support.misbehaving import READING, Break, Buffer, CloseWith, Down, Kill, Mute, Refuse, Strip
 from support.traffic import Publisher
 
 # Probes follow each other quickly, so that no test waits for one.
@@ -118,6 +119,21 @@ def test_event_streams_that_are_buffered(stage, topic, publishing, way):
         reader.on("websocket")
     assert reader.transports[0] == "poll"
     reader.has(publisher.acknowledged)
+
+
+# MARK: Answers that are cut
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "end"])
+def test_polls_whose_answers_are_cut(stage, topic, reset):
+    """Every answer is cut after 20,000 bytes, and more than that is held: each poll asks for less until it fits."""
+    held = [stage.gateway.publish(topic, "x" * 100) for _ in range(300)]
+    stage.proxy.misbehave(poll=Break((20_000, 20_000), reset))
+    reader = Reader(stage.page, topic, f"{PATIENT}, transports: ['poll']")
+    reader.has(held)
+    limits = [re.search(r"limit=(\d+)", request.target) for request in stage.proxy.seen("poll")]
+    assert [limit and int(limit[1]) for limit in limits[:4]] == [None, 500, 250, 125]
+    assert reader.transports[-1] == "poll" and len(stage.proxy.seen("negotiate")) == 1
 
 
 # MARK: Rule 3: what is no reason to fall back

@@ -40,6 +40,7 @@ export interface Limits {
   suspicion: number;
   stable: number;
   pollWait: number;
+  pollMessages: number;
   seenIds: number;
   queuedMessages: number;
   publishAttempts: number;
@@ -79,7 +80,8 @@ export interface Options {
 
 export class SluiceError extends Error {
   constructor(
-    code: string, detail: string, more?: { status?: number; terminal?: boolean; cause?: unknown; retryAfter?: number });
+    code: string, detail: string,
+    more?: { status?: number; terminal?: boolean; cause?: unknown; retryAfter?: number; parameter?: string });
   readonly code: string;
   readonly detail: string;
   /** HTTP's, or a close code; 0 if there is none. */
@@ -88,6 +90,8 @@ export class SluiceError extends Error {
   readonly terminal: boolean;
   /** Milliseconds. */
   readonly retryAfter?: number;
+  /** The parameter that the gateway refused, if it named one. */
+  readonly parameter?: string;
 }
 
 export interface SubscriptionEvents {
@@ -141,6 +145,17 @@ export function overlaps(one: string, other: string): boolean;
 export function earlier(one: string, other: string): string | null;
 /** How long to wait before an attempt, in milliseconds. */
 export function reconnectDelay(attempt: number, pace: { min_ms: number; max_ms: number }, random: () => number): number;
+
+/** How many messages to ask for in one poll: fewer after an answer that was cut, more again after full pages. */
+export class PageLimit {
+  static readonly minimum: number;
+  constructor(wanted?: number | null, standard?: number);
+  /** The next request's `limit`; null to leave it out. */
+  readonly current: number | null;
+  arrived(count: number): void;
+  cut(): boolean;
+  refused(): boolean;
+}
 
 /** Which transport is used, from what happened to it. */
 export class TransportChoice {

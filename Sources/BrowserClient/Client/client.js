@@ -29,6 +29,8 @@ export const LIMITS = Object.freeze({
   stable: 5000,
   /** What a poll waits at the gateway. */
   pollWait: 25_000,
+  /** Messages of a poll's answer: what the gateway sends unless its operator changed it. */
+  pollMessages: 1000,
   /** Ids that a subscription remembers, so that nothing is told twice. */
   seenIds: 5000,
   /** Messages that wait for an iterator that does not come for them. */
@@ -42,10 +44,10 @@ export const LIMITS = Object.freeze({
 /** Something went wrong; `terminal` says that it will not be tried again. */
 export class SluiceError extends Error {
   /**
-   * @param {string} code the gateway's, or one of `network`, `closed`, `silent`, `queue-full`, `no-transport`
+   * @param {string} code the gateway's, or one of `network`, `closed`, `cut`, `silent`, `queue-full`, `no-transport`
    * @param {string} detail in words
    */
-  constructor(code, detail, { status = 0, terminal = false, cause, retryAfter } = {}) {
+  constructor(code, detail, { status = 0, terminal = false, cause, retryAfter, parameter } = {}) {
     super(detail, { cause });
     this.name = "SluiceError";
     this.code = code;
@@ -54,6 +56,8 @@ export class SluiceError extends Error {
     this.terminal = terminal;
     /** When the gateway says to come back, in milliseconds. */
     this.retryAfter = retryAfter;
+    /** The parameter that the gateway refused, if it named one. */
+    this.parameter = parameter;
   }
 }
 
@@ -90,6 +94,58 @@ export function earlier(one, other) {
 /** Full jitter: anything up to a bound that doubles with each attempt. */
 export function reconnectDelay(attempt, { min_ms: least, max_ms: most }, random) {
   return random() * Math.min(most, least * 2 ** Math.min(attempt, 20));
+}
+
+/**
+ * How many messages to ask for in one poll. A network that cuts answers above some size cuts the same page every time it
+ * is asked for: ask for half as many messages after an answer that was cut, and for twice as many after each full page
+ * that arrived whole, up to what was wanted at first. A page that is not full says nothing of larger ones.
+ */
+export class PageLimit {
+  /** The smallest `limit` that a gateway accepts. */
+  static minimum = 1;
+  #wanted;
+  /** Messages in a page that is not reduced, as far as the client knows. */
+  #full;
+  #reduced = null;
+
+  /**
+   * @param {number|null} wanted the `limit` that the caller wants; null for none
+   * @param {number} standard messages in a page if the request has no `limit`
+   */
+  constructor(wanted = null, standard = LIMITS.pollMessages) {
+    this.#wanted = wanted;
+    this.#full = wanted ?? standard;
+  }
+
+  /** The `limit` of the next request; null to leave the parameter out. */
+  get current() { return this.#reduced ?? this.#wanted; }
+
+  /** Counts a page of so many items that arrived whole. */
+  arrived(count) {
+    if (this.#reduced === null || count < this.#reduced) return;
+    this.#reduced = 2 * this.#reduced < this.#full ? 2 * this.#reduced : null;
+  }
+
+  /** Counts an answer that was cut. @returns {boolean} whether the next request asks for less */
+  cut() {
+    const limit = this.#reduced ?? this.#full;
+    if (limit <= PageLimit.minimum) return false;
+    this.#reduced = Math.floor(limit / 2);
+    return true;
+  }
+
+  /**
+   * Counts a limit that the gateway refused as out of range, because its operator's pages are smaller than the default.
+   * @returns {boolean} whether the next request asks for less; false if the refused limit is the caller's own
+   */
+  refused() {
+    const limit = this.#reduced ?? this.#full;
+    if (this.#wanted !== null || limit <= PageLimit.minimum) return false;
+    this.#full = limit;
+    this.#reduced = Math.floor(limit / 2);
+    return true;
+  }
 }
 
 /** Which transport is used, from what happened to it. Knows nothing of connections. */
@@ -379,6 +435,7 @@ async function problemOf(response) {
     status: response.status,
     terminal: response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429,
     retryAfter: after > 0 ? after * 1000 : undefined,
+    parameter: problem.parameter,
   });
 }
 
@@ -464,17 +521,41 @@ const openLines = openStream("application/x-ndjson", () => {
   };
 });
 
+/** How every page of messages begins. */
+const PAGE_BEGINNING = '{"items":[';
+
 /** One poll. @returns {Promise<{items: object[], next: string}>} */
-async function poll(env, request, limits, wait, signal) {
-  const [target, options] = streamRequest({ ...request, limits }, "application/json", { wait: Math.round(wait / 1000) });
+async function poll(link, request, wait, signal) {
+  const { env, limits, client: { pageLimit } } = link;
+  const extra = { wait: Math.round(wait / 1000) };
+  if (pageLimit.current !== null) extra.limit = pageLimit.current;
+  const [target, options] = streamRequest({ ...request, limits }, "application/json", extra);
   let response;
   try {
     response = await env.fetch(target, { ...options, signal });
   } catch (cause) {
     throw { how: "unopened", error: new SluiceError("network", "the gateway cannot be reached", { cause }) };
   }
-  if (!response.ok) throw { how: "status", error: await problemOf(response) };
-  return response.json();
+  if (!response.ok) {
+    const error = await problemOf(response);
+    const isOfLimit = error.code === "invalid-parameter" && error.parameter === "limit";
+    if (isOfLimit && pageLimit.refused()) return poll(link, request, wait, signal);
+    throw { how: "status", error };
+  }
+  // Until it is false again, an end of this connection is a cut answer.
+  link.isAnswering = true;
+  const text = await response.text();
+  let page;
+  try {
+    page = JSON.parse(text);
+  } catch (cause) {
+    // The end of the connection ends a body without a length: only the JSON shows that it is incomplete.
+    link.isAnswering = text.startsWith(PAGE_BEGINNING);
+    throw cause;
+  }
+  link.isAnswering = false;
+  pageLimit.arrived(page.items.length);
+  return page;
 }
 
 function openPolls(link, request) {
@@ -483,7 +564,7 @@ function openPolls(link, request) {
     let start = request.start;
     // The first answers at once, so that the connection is known to be one, and so does each until there is no more.
     for (let wait = 0, isFirst = true; !abort.signal.aborted; isFirst = false) {
-      const { items, next } = await poll(link.env, { ...request, start }, link.limits, wait, abort.signal);
+      const { items, next } = await poll(link, { ...request, start }, wait, abort.signal);
       if (abort.signal.aborted) return;
       if (isFirst) link.item({ type: "hello" });
       for (const item of items) link.item(item);
@@ -507,9 +588,13 @@ class Connection {
   isOpen = false;
   isOver = false;
   openedAt = 0;
+  /** A poll's answer has begun and has not arrived whole. */
+  isAnswering = false;
+  /** It delivered a message or a gap. */
+  #hasDelivered = false;
 
   /**
-   * @param {object} client what it belongs to: env, limits, heartbeat, roundTrip
+   * @param {object} client what it belongs to: env, limits, pageLimit, heartbeat, roundTrip
    * @param {{item: (object) => void, opened: () => void, ended: (object) => void}} handlers
    */
   constructor(client, name, request, handlers) {
@@ -540,7 +625,9 @@ class Connection {
       this.#watch();
       this.#handlers.opened();
     }
-    if (!this.isOver) this.#handlers.item(item);
+    if (this.isOver) return;
+    if (item.type === undefined || item.type === "gap") this.#hasDelivered = true;
+    this.#handlers.item(item);
   }
 
   /** @internal By the transport. */
@@ -548,7 +635,22 @@ class Connection {
     if (this.isOver) return;
     const lasted = this.isOpen ? this.env.now() - this.openedAt : 0;
     this.close();
-    this.#handlers.ended({ ...reason, lasted, wasOpen: this.isOpen });
+    const madeProgress = this.#hasDelivered;
+    this.#handlers.ended({
+      lasted, wasOpen: this.isOpen, madeProgress, ...reason, ...(this.isAnswering ? this.#cut(reason) : {}),
+    });
+  }
+
+  /** Asks for smaller answers from now on. While that is possible, the transport is not to blame. */
+  #cut({ error: { detail, cause } }) {
+    const { pageLimit } = this.client;
+    const isSmaller = pageLimit.cut();
+    const consequence = isSmaller
+      ? `asking for at most ${pageLimit.current} message${pageLimit.current === 1 ? "" : "s"}`
+      : "no smaller answer than the one with a single message can be asked for";
+    const error = new SluiceError("cut", `the gateway's answer was cut: ${detail}; ${consequence}`, { cause });
+    // A smaller page is another attempt, not the same one again.
+    return isSmaller ? { how: "away", error, madeProgress: true } : { error };
   }
 
   send(command) { this.wire?.send(command); }
@@ -661,6 +763,8 @@ export class Sluice extends EventTarget {
     this.#position = options.position ?? null;
     this.env = surroundings(options.environment);
     this.limits = { ...LIMITS, ...options.limits };
+    // Of polls; it lasts from one connection to the next like the position.
+    this.pageLimit = new PageLimit(options.limits?.pollMessages);
     this.heartbeat = 25_000;
     this.roundTrip = 500;
     this.#probePause = this.limits.probeFirst;
@@ -999,12 +1103,12 @@ export class Sluice extends EventTarget {
         for (const subscription of joining.group) subscription.dispatchEvent(new CustomEvent("caught_up"));
         this.#endSession({ how: "changed" });
       },
-      ended: ({ how, error, afterMs }) => {
+      ended: ({ how, error, afterMs, madeProgress }) => {
         connection.close();
         // A rule for their topics may forbid this transport: over a websocket that is their end, too.
         if (how === "status" && (isFinal(error) || error.status === 406)) this.#refuse(joining.group, error);
         // What is wrong with this transport, the stream itself will show.
-        else this.#endSession({ how: "away", error, afterMs: afterMs ?? error?.retryAfter });
+        else this.#endSession({ how: "away", error, afterMs: afterMs ?? error?.retryAfter, madeProgress });
       },
     });
     joining.stop = () => connection.close();
@@ -1102,9 +1206,13 @@ export class Sluice extends EventTarget {
 
   // MARK: After an end
 
-  async #recover({ how, error, afterMs, group, lasted = 0, wasOpen = false, isFresh = false }) {
+  async #recover({
+    how, error, afterMs, group, lasted = 0, wasOpen = false, madeProgress = false, isFresh = false,
+  }) {
     this.#setTransport(null);
-    if (lasted >= this.limits.stable) this.#attempt = 0;
+    // A network that cuts every connection after some bytes delivers a little on each: longer waits would not make it
+    // deliver more.
+    if (lasted >= this.limits.stable || madeProgress) this.#attempt = 0;
     if (this.#renews(error)) return;
     if (error?.terminal && how === "away") throw error;
     if (how === "status") {

@@ -41,9 +41,11 @@ class Kill:
 
 @dataclasses.dataclass(frozen=True)
 class Break:
-    """Reset once a random number of bytes in this range has been answered: within a message, a chunk or a frame."""
+    """Cut once a random number of bytes in this range has been answered: within a message, a chunk or a frame. With RST,
+    or with FIN."""
 
     after: tuple
+    reset: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -337,7 +339,7 @@ class Misbehaving:
                 continue
             await self._deliver(request, writer, data[:left])
             if left is not None and left <= len(data):
-                self._end(request, True)
+                self._end(request, way.reset)
                 return
             left = None if left is None else left - len(data)
         await _unless_frozen(request)

@@ -10,6 +10,9 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
   case untrusted(String)
   /// The connection broke before the answer was complete.
   case connectionLost(String)
+  /// The answer to a request for a page of messages began and did not arrive whole; the text says after how many bytes
+  /// and why. The same request is likely to be cut again, and one for fewer messages is not: see `PageLimit`.
+  case answerCut(String)
   /// Nothing came for that long.
   case timedOut(String)
   /// The gateway understood and said no.
@@ -29,6 +32,7 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
     case .untrusted(let why):
       "the gateway's certificate is not trusted (\(why)): --ca FILE names who vouches for it, --insecure takes any"
     case .connectionLost(let why): "the connection to the gateway was lost: \(why)"
+    case .answerCut(let how): "the gateway's answer was cut \(how)"
     case .timedOut(let what): "timed out: \(what)"
     case .refused(let refusal): refusal.description
     case .closed(let code, let reason):
@@ -41,7 +45,7 @@ package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConverti
   /// Whether the same call may succeed later, with nothing changed.
   package var isTemporary: Bool {
     switch self {
-    case .unreachable, .connectionLost, .timedOut: true
+    case .unreachable, .connectionLost, .answerCut, .timedOut: true
     case .refused(let refusal): refusal.isTemporary
     case .badURL, .invalidRequest, .untrusted, .closed, .notUnderstood, .clientClosed: false
     }

@@ -35,13 +35,18 @@ package struct HTTPStreamAnswer: Sendable {
   /// - Throws: `GatewayClientError.notUnderstood` if it is longer than `limit` bytes.
   package func collect(upTo limit: Int = HTTPClient.maximumAnswerBytes) async throws -> HTTPAnswer {
     var body = ByteBuffer()
+    try await collect(into: &body, upTo: limit)
+    return HTTPAnswer(status: status, headers: headers, body: body)
+  }
+
+  /// Reads the rest of the body into an empty buffer, which holds what came if it throws.
+  func collect(into body: inout ByteBuffer, upTo limit: Int = HTTPClient.maximumAnswerBytes) async throws {
     for try await var chunk in chunks {
       guard body.readableBytes + chunk.readableBytes <= limit else {
         throw GatewayClientError.notUnderstood("its answer is longer than \(limit) bytes")
       }
       if body.readableBytes == 0 { body = chunk } else { body.writeBuffer(&chunk) }
     }
-    return HTTPAnswer(status: status, headers: headers, body: body)
   }
 }
 

@@ -38,6 +38,19 @@ package final class HTTPClient: Sendable {
     return try await perform(call, at: url).collect()
   }
 
+  /// Asks for one page of messages and waits for the whole of it.
+  ///
+  /// - Parameter timeout: for everything from the request's first byte to the answer's last.
+  /// - Throws: `GatewayClientError`: `refused` for an answer of 400 or more, `answerCut` for a page that began and did
+  ///   not arrive whole; `CancellationError` if the task was cancelled.
+  package func page(
+    _ method: HTTPMethod = .GET, _ url: GatewayURL, headers: HTTPHeaders = [:], body: ByteBuffer? = nil,
+    timeout: Duration = .seconds(30)
+  ) async throws -> MessagePage {
+    let call = try Self.call(method, url, headers, body, deadline: timeout, coversBody: true)
+    return try await perform(call, at: url).collectPage()
+  }
+
   /// Asks and returns as soon as the answer's head is there; its body is read as it comes.
   ///
   /// - Parameters:

@@ -5,14 +5,19 @@ import HTTPSyntax
 final class PollReader: StreamReader {
   private var request: StreamRequest
   private let client: HTTPClient
+  private let limit: SharedPageLimit
   private var steps: ArraySlice<StreamStep> = []
   /// An answer brought nothing. Until then there is no point in waiting at the gateway.
   private var isCaughtUp = false
 
   /// Returns when the first poll, which does not wait, has been answered.
-  init(_ request: StreamRequest, client: HTTPClient) async throws {
+  ///
+  /// - Parameter limit: how many messages an answer may bring. This reader reports the pages that arrive; the caller
+  ///   reports an answer that was cut, which ends this reader.
+  init(_ request: StreamRequest, client: HTTPClient, limit: SharedPageLimit) async throws {
     self.request = request
     self.client = client
+    self.limit = limit
     try await poll(isFirst: true)
   }
 
@@ -24,11 +29,8 @@ final class PollReader: StreamReader {
   }
 
   private func poll(isFirst: Bool) async throws {
-    let answer = try await ask(wait: isCaughtUp ? request.options.pollWait : 0)
-    if let refusal = answer.refusal { throw GatewayClientError.refused(refusal) }
-    guard answer.status == 200, let object = ReceivedObject(answer.bytes), let items = object.elements("items"),
-      let next = object.string("next")
-    else { throw GatewayClientError.notUnderstood("its answer to a poll is not {\"items\":[…],\"next\":…}") }
+    let page = try await page(wait: isCaughtUp ? request.options.pollWait : 0)
+    let (items, next) = (page.items, page.next)
 
     var found: [StreamStep] = []
     if isFirst, request.since == nil {
@@ -45,15 +47,27 @@ final class PollReader: StreamReader {
     steps = found[...]
   }
 
-  private func ask(wait: Int) async throws -> HTTPAnswer {
-    let limit = request.options.pollLimit
+  private func page(wait: Int) async throws -> MessagePage {
+    while true {
+      do {
+        let page = try await ask(wait: wait)
+        limit.arrived(page.items.count)
+        return page
+      } catch GatewayClientError.refused(let refusal) where refusal.isOfLimit && limit.refused() {
+        // The operator's pages are smaller than the default: ask for less at once.
+        continue
+      }
+    }
+  }
+
+  private func ask(wait: Int) async throws -> MessagePage {
     let timeout = Duration.seconds(wait + 15)
-    let more = [("wait", "\(wait)")] + (limit.map { [("limit", "\($0)")] } ?? [])
+    let more = [("wait", "\(wait)")] + (limit.current.map { [("limit", "\($0)")] } ?? [])
     var headers: HTTPHeaders = ["Accept": "application/json"]
     let (url, hasTopics) = request.target(more)
-    if hasTopics { return try await client.request(.GET, url, headers: headers, timeout: timeout) }
+    if hasTopics { return try await client.page(.GET, url, headers: headers, timeout: timeout) }
     headers.add(name: "Content-Type", value: "application/json")
-    return try await client.request(
+    return try await client.page(
       .POST, url, headers: headers, body: ByteBuffer(string: "{\(request.members(more))}"), timeout: timeout)
   }
 }

@@ -1,7 +1,7 @@
 /// When to come back after a connection ended: exponential backoff with full jitter, so that a thousand clients that
 /// lost the same gateway do not return in the same moment, unless the gateway has said when.
 ///
-/// Pure: how long the connection lasted and the randomness are arguments.
+/// Pure: how long the connection lasted, whether it made progress and the randomness are arguments.
 package struct ReconnectPolicy: Sendable, Hashable {
   /// What a gateway said about coming back.
   package enum Advice: Sendable, Hashable {
@@ -17,7 +17,7 @@ package struct ReconnectPolicy: Sendable, Hashable {
   package var maximum: Duration
   /// A connection that lasted this long was a good one: the count of failures starts again.
   package var stableAfter: Duration
-  /// Connections in a row that failed or broke early.
+  /// Connections in a row that failed, or broke early without progress.
   package private(set) var failures = 0
 
   package init(
@@ -32,10 +32,14 @@ package struct ReconnectPolicy: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - lasted: from connected to ended; nil if it never was connected.
+  ///   - madeProgress: whether the connection delivered something that need not be asked for again, or the next one asks
+  ///     for less. The count of failures then starts again, however early the connection broke: a network that cuts every
+  ///     connection after some bytes delivers a little on each, and waiting longer would not make it deliver more.
   ///   - advice: what the gateway said; it is followed even beyond `maximum`.
   package mutating func nextDelay(
-    lasted: Duration?, advice: Advice?, using random: inout some RandomNumberGenerator
+    lasted: Duration?, madeProgress: Bool = false, advice: Advice?, using random: inout some RandomNumberGenerator
   ) -> Duration {
+    if madeProgress { failures = 0 }
     if let lasted, lasted >= stableAfter { failures = 0 }
     defer { failures += 1 }
     switch advice {

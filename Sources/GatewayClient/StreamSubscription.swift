@@ -13,6 +13,8 @@ package final class StreamSubscription: AsyncSequence, Sendable {
   private let options: SubscriptionOptions
   private let client: HTTPClient
   private let place: Guarded<Place>
+  /// Of polls; it lasts from one connection to the next like the position.
+  private let pageLimit: SharedPageLimit
 
   fileprivate struct Place {
     var position: String?
@@ -28,6 +30,7 @@ package final class StreamSubscription: AsyncSequence, Sendable {
     self.options = options
     self.client = client
     place = Guarded(Place(position: options.since))
+    pageLimit = SharedPageLimit(PageLimit(options.pollLimit))
   }
 
   /// The `since` that loses nothing of what has not been handed out yet; nil as long as the gateway has not said
@@ -43,7 +46,7 @@ package final class StreamSubscription: AsyncSequence, Sendable {
     case .websocket: return try await WebSocketReader(request, group: client.group)
     case .sse: return try await EventStreamReader(request, client: client)
     case .ndjson: return try await LineStreamReader(request, client: client)
-    case .poll: return try await PollReader(request, client: client)
+    case .poll: return try await PollReader(request, client: client, limit: pageLimit)
     }
   }
 
@@ -65,6 +68,8 @@ package final class StreamSubscription: AsyncSequence, Sendable {
     private var random = SystemRandomNumberGenerator()
     private var state = State.connecting
     private var hasBeenConnected = false
+    /// Since the last wait a message or a gap was delivered that no reconnect repeats, or the page limit became smaller.
+    private var madeProgress = false
 
     fileprivate init(_ subscription: StreamSubscription) {
       self.subscription = subscription
@@ -100,7 +105,13 @@ package final class StreamSubscription: AsyncSequence, Sendable {
     private func take(_ step: StreamStep, connectedAt: ContinuousClock.Instant) -> SubscriptionItem? {
       switch step {
       case .item(let item, let position):
-        if let position { subscription.move(to: position) }
+        if let position {
+          subscription.move(to: position)
+          switch item {
+          case .message, .gap: madeProgress = true
+          default: break
+          }
+        }
         return item
       case .reconnectionTime(let time):
         policy.minimum = time
@@ -114,6 +125,12 @@ package final class StreamSubscription: AsyncSequence, Sendable {
     }
 
     private func failed(_ error: any Error) throws -> SubscriptionItem {
+      var consequence = ""
+      if case .answerCut? = error as? GatewayClientError {
+        // The answer began, so the gateway can be reached.
+        hasBeenConnected = true
+        consequence = askForLess()
+      }
       guard !Task.isCancelled, let known = error as? GatewayClientError, known.isTemporary,
         hasBeenConnected || !subscription.options.failsWithoutFirstConnection
       else {
@@ -124,11 +141,24 @@ package final class StreamSubscription: AsyncSequence, Sendable {
       if case .open(_, let since) = state { lasted = clock.now - since }
       var advice: ReconnectPolicy.Advice?
       if case .refused(let refusal) = known, let seconds = refusal.retryAfter { advice = .notBefore(.seconds(seconds)) }
-      return wait(lasted: lasted, advice: advice, reason: known.description)
+      return wait(lasted: lasted, advice: advice, reason: known.description + consequence)
+    }
+
+    /// Halves the page after an answer that was cut. A smaller page is another attempt, not the same one again, so it
+    /// counts as progress; there are as many as the limit can be halved times.
+    ///
+    /// - Returns: what follows, to go behind the reason.
+    private func askForLess() -> String {
+      guard subscription.pageLimit.cut(), let limit = subscription.pageLimit.current else {
+        return "; no smaller answer than the one with a single message can be asked for"
+      }
+      madeProgress = true
+      return "; asking for at most \(limit) message\(limit == 1 ? "" : "s")"
     }
 
     private func wait(lasted: Duration?, advice: ReconnectPolicy.Advice?, reason: String) -> SubscriptionItem {
-      let delay = policy.nextDelay(lasted: lasted, advice: advice, using: &random)
+      let delay = policy.nextDelay(lasted: lasted, madeProgress: madeProgress, advice: advice, using: &random)
+      madeProgress = false
       state = .waiting(until: clock.now + delay)
       return .reconnecting(after: delay, reason: reason)
     }

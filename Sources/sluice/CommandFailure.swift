@@ -51,7 +51,7 @@ func exit(for error: any Error) -> any Error {
     case .refused(let refusal): return refusal.status < 500 ? ExitCode.refused : ExitCode.unavailable
     case .closed: return ExitCode.refused
     case .timedOut: return ExitCode.timedOut
-    case .badURL, .invalidRequest, .unreachable, .untrusted, .connectionLost, .notUnderstood, .clientClosed:
+    case .badURL, .invalidRequest, .unreachable, .untrusted, .connectionLost, .answerCut, .notUnderstood, .clientClosed:
       return ExitCode.unavailable
     }
   default: return error

@@ -41,6 +41,18 @@ private struct Lowest: RandomNumberGenerator {
     #expect(policy.failures == 1)
   }
 
+  @Test func `a connection that made progress makes the count start again, however early it broke`() {
+    var high = Highest()
+    var policy = ReconnectPolicy()
+    for _ in 0..<6 { _ = policy.nextDelay(lasted: .seconds(1), advice: nil, using: &high) }
+    for _ in 0..<3 {
+      let delay = policy.nextDelay(lasted: .zero, madeProgress: true, advice: nil, using: &high)
+      #expect(delay <= .milliseconds(500))
+    }
+    let delay = policy.nextDelay(lasted: .zero, advice: nil, using: &high)
+    #expect(delay > .milliseconds(999) && delay <= .seconds(1))
+  }
+
   @Test func `after_ms is followed to the millisecond, even beyond the maximum`() {
     var random = SystemRandomNumberGenerator()
     var policy = ReconnectPolicy()

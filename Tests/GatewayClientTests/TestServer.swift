@@ -43,6 +43,21 @@ final class TestExchange: Sendable {
       "HTTP/1.1 \(status) Test\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
   }
 
+  /// An answer whose connection is cut after `count` bytes of the body, or that is whole if its body is not longer.
+  ///
+  /// - Returns: whether it was cut.
+  @discardableResult
+  func answer(_ body: String, cutAfter count: Int, headers: String = "") -> Bool {
+    guard body.utf8.count > count else {
+      answer(200, headers: headers, body)
+      return false
+    }
+    send("HTTP/1.1 200 Test\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n")
+    send(bytes: Array(body.utf8.prefix(count)))
+    closeWhenSent()
+    return true
+  }
+
   /// An answer that goes on until `close`.
   func beginStream(type: String) {
     send("HTTP/1.1 200 OK\r\nContent-Type: \(type)\r\nConnection: close\r\n\r\n")

@@ -31,6 +31,7 @@ extension GatewayClientError {
     case .refused(let refusal): "answered with \(refusal.status)\(refusal.code.map { " (\($0))" } ?? "")"
     case .timedOut: "never answered"
     case .connectionLost(let why): "cut off (\(why))"
+    case .answerCut(let how): "cut off \(how)"
     case .closed(let code, let reason): "closed with \(code)\(reason.isEmpty ? "" : " (\(reason))")"
     case .notUnderstood(let what): "not understood: \(what)"
     case .badURL(let why), .invalidRequest(let why), .unreachable(let why), .untrusted(let why): "not made: \(why)"

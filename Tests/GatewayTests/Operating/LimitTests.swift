@@ -45,6 +45,20 @@ extension OverSockets {
       }
     }
 
+    /// Clients begin to halve from these numbers when an answer is cut.
+    @Test(.timeLimit(.minutes(10)))
+    func `the pages that clients assume are the gateway's defaults`() async throws {
+      try await withGateway {
+        $0.history.messages = 2 * PageLimit.pollDefault
+      } _: { gateway in
+        try await gateway.publish("t", 1...PageLimit.pollDefault + 1)
+        let poll = try await gateway.call("GET", "/v1/stream?topic=t&since=earliest")
+        #expect(poll.elements("items").count == PageLimit.pollDefault)
+        let history = try await gateway.call("GET", "/v1/topics/t/messages")
+        #expect(history.elements("items").count == PageLimit.historyDefault)
+      }
+    }
+
     @Test(.timeLimit(.minutes(10)))
     func `what may be asked for is bounded by the settings`() async throws {
       try await withGateway {

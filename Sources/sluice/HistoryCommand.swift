@@ -6,8 +6,6 @@ struct HistoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "history",
     abstract: "Print the messages a topic still holds, oldest first.")
-  /// What the gateway sends if it is not asked for a number; it may be set to less, never asked for more.
-  private static let page = 100
 
   @OptionGroup var gateway: GatewayOptions
 
@@ -31,21 +29,38 @@ struct HistoryCommand: AsyncParsableCommand {
     try await withGateway(gateway.gateway) { calls in
       var rest = all ? Int.max : limit
       var since = since ?? "earliest"
+      var pages = PageLimit(default: min(rest, PageLimit.historyDefault))
       while rest > 0 {
-        var query = QueryString()
-        query.add("since", since)
-        if rest < Self.page { query.add("limit", "\(rest)") }
-        let answer = try await calls.send(.get, query.appended(to: "\(GatewayCalls.path(ofTopic: topic))/messages"))
-        guard let object = ReceivedObject(answer), let items = object.elements("items") else {
-          throw GatewayClientError.notUnderstood("its history is not {\"items\":[…],\"next\":…}")
-        }
-        for item in items {
+        let page = try await page(since: since, rest: rest, &pages, calls)
+        for item in page.items {
           let raw = Array(item)
           try StandardOutput.line(gateway.json ? raw : Array(MessageLine.text(ofItem: raw).utf8))
           if ReceivedObject(raw)?.string("type") == nil { rest -= 1 }
         }
-        guard !items.isEmpty, let next = object.string("next"), next != since else { return }
-        since = next
+        guard !page.items.isEmpty, page.next != since else { return }
+        since = page.next
+      }
+    }
+  }
+
+  /// One page of at most `rest` messages. While answers are cut, asks for smaller and smaller ones.
+  private func page(
+    since: String, rest: Int, _ pages: inout PageLimit, _ calls: GatewayCalls
+  ) async throws -> MessagePage {
+    while true {
+      var query = QueryString()
+      query.add("since", since)
+      let limit = min(rest, pages.current ?? PageLimit.historyDefault)
+      // Left out where it is the default: the operator's pages may be smaller.
+      if limit < PageLimit.historyDefault { query.add("limit", "\(limit)") }
+      do {
+        let page = try await calls.page(query.appended(to: "\(GatewayCalls.path(ofTopic: topic))/messages"))
+        pages.arrived(page.items.count)
+        return page
+      } catch GatewayClientError.answerCut where pages.cut() {
+        continue
+      } catch GatewayClientError.refused(let refusal) where refusal.isOfLimit && pages.refused() {
+        continue
       }
     }
   }

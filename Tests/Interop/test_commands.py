@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 
@@ -140,6 +141,54 @@ def test_subscribe_comes_back_after_every_cut_and_loses_nothing(gateway, topics,
             for line in command.lines:
                 reading.take(json.loads(line))
     reading.check(publisher.acknowledged)
+
+
+# A network that cuts every connection after some bytes of answers.
+
+def hold(gateway, topic, count=300, size=100):
+    return [gateway.publish(topic, secrets.token_hex(size // 2)) for _ in range(count)]
+
+
+def check(command, acknowledged):
+    reading = Reading()
+    for line in command.lines:
+        reading.take(json.loads(line))
+    reading.check(acknowledged)
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "end"])
+@pytest.mark.parametrize("transport", ["websocket", "sse", "ndjson", "poll"])
+def test_subscribe_gets_more_than_fits_into_one_connection(gateway, topic, tmp_path, transport, reset):
+    held = hold(gateway, topic)
+    with CuttingProxy(gateway.port, cut_after=(20_000, 20_000), reset=reset) as proxy, Running(
+        gateway, tmp_path, "subscribe", topic, "--transport", transport, "--since", "earliest", "--json", "--count",
+        str(len(held)), url=proxy.url,
+    ) as command:
+        assert command.process.wait(60) == 0, command.said
+        assert proxy.cuts >= 2
+        check(command, held)
+        if transport == "poll":
+            assert "asking for at most 500 messages" in command.said
+
+
+def test_history_gets_more_than_fits_into_one_connection(gateway, topic, tmp_path):
+    held = hold(gateway, topic)
+    with CuttingProxy(gateway.port, cut_after=(5_000, 5_000)) as proxy, Running(
+        gateway, tmp_path, "history", topic, "--all", "--json", url=proxy.url,
+    ) as command:
+        assert command.process.wait(60) == 0, command.said
+        assert proxy.cuts >= 2
+        check(command, held)
+
+
+def test_a_message_that_no_connection_lets_through_is_said_to_be_too_large(gateway, topic, tmp_path):
+    hold(gateway, topic, count=1, size=4_000)
+    with CuttingProxy(gateway.port, cut_after=(2_000, 2_000)) as proxy, Running(
+        gateway, tmp_path, "subscribe", topic, "--transport", "poll", "--since", "earliest", url=proxy.url,
+    ) as command:
+        reason = "no smaller answer than the one with a single message can be asked for"
+        wait_for(lambda: reason in command.said, "the reason", 60)
+        assert command.process.poll() is None and not command.lines
 
 
 def test_gaps_are_printed_among_the_messages(gateway, sluice, topics):

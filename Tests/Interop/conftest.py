@@ -9,17 +9,15 @@ from support.proxy import CuttingProxy
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        # Read by deploy/summary.py: how to run a failed test again, and its values (a seed).
-        item.user_properties.append(("test", f"Tests/Interop/{item.nodeid.split('Tests/Interop/')[-1]}"))
-        values = item.callspec.params if hasattr(item, "callspec") else {}
-        if values:
-            item.user_properties.append(("values", ", ".join(f"{name} {value}" for name, value in values.items())))
-        # Tests that share a browser run on one worker, so that it is started once.
-        for browser in {"chromium", "firefox"} & {value for value in values.values() if isinstance(value, str)}:
-            item.add_marker(pytest.mark.xdist_group(f"{item.module.__name__} {browser}"))
+def pytest_itemcollected(item):
+    # Read by deploy/summary.py: how to run a failed test again, and its values (a seed).
+    item.user_properties.append(("test", f"Tests/Interop/{item.nodeid.split('Tests/Interop/')[-1]}"))
+    values = item.callspec.params if hasattr(item, "callspec") else {}
+    if values:
+        item.user_properties.append(("values", ", ".join(f"{name} {value}" for name, value in values.items())))
+    # Tests that share a browser run on one worker, so that it is started once.
+    for browser in {"chromium", "firefox"} & {value for value in values.values() if isinstance(value, str)}:
+        item.add_marker(pytest.mark.xdist_group(f"{item.module.__name__} {browser}"))
 
 
 @pytest.fixture(scope="session")

@@ -42,20 +42,17 @@ struct RedisDialing {
         .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: KeepAlive.idle)
         .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: KeepAlive.interval)
         .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: KeepAlive.probes)
-        .channelInitializer { channel in
+        .connect(host: address.host, port: address.port) { channel in
           channel.eventLoop.makeCompletedFuture {
             if let tls { try channel.secure(tls, host: address.host) }
-            try channel.pipeline.syncOperations.addHandler(
-              RedisChannelHandler(address: address, channel: channel, replyTimeout: settings.replyTimeout))
+            let handler = RedisChannelHandler(address: address, channel: channel, replyTimeout: settings.replyTimeout)
+            // Kept by whoever connects: when TLS fails at once the channel may be closed, and its handlers gone, before
+            // the connection is returned. The link then says why.
+            let link = handler.link!
+            try channel.pipeline.syncOperations.addHandler(handler)
+            return link
           }
         }
-        .connect(host: address.host, port: address.port)
-        .flatMapThrowing { channel in
-          let handler = try channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self)
-          guard let link = handler.link else { throw ChannelError.alreadyClosed }
-          return link
-        }
-        .get()
     } catch {
       throw .unreachable("cannot reach Redis at \(address): \(FailureWords.reason(error))")
     }

@@ -206,7 +206,7 @@ let tests: [Target] = [
   ),
   .testTarget(
     name: "GatewayClientTests",
-    dependencies: ["HTTPSyntax", "Locking", "GatewayClient", "WebSocket", nioCore, nioPosix],
+    dependencies: ["HTTPSyntax", "Locking", "GatewayClient", "TestSupport", "WebSocket", nioCore, nioPosix],
     swiftSettings: settings),
   .testTarget(name: "DoctorTests", dependencies: ["Doctor", "GatewayClient", "TLS"], swiftSettings: settings),
   .testTarget(

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import HTTPSyntax
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct HTTPClientTests {
@@ -95,7 +96,9 @@ import Testing
 
   @Test func `a port where nobody listens is unreachable`() async throws {
     let client = HTTPClient()
-    let url = try await unusedURL()
+    let port = try HeldPort()
+    defer { withExtendedLifetime(port) {} }
+    let url = try GatewayURL("http://127.0.0.1:\(port.number)")
     let error = await #expect(throws: GatewayClientError.self) { try await client.request(.GET, url) }
     #expect(error == .unreachable("cannot reach the gateway at http://127.0.0.1:\(url.port): Connection refused"))
     #expect(error?.isTemporary == true)
@@ -407,14 +410,4 @@ private final class EarlyAnswer: ChannelInboundHandler {
     let answer = "HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 9\r\n\r\ntoo large"
     context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
   }
-}
-
-/// A URL of a port that was free a moment ago.
-func unusedURL() async throws -> GatewayURL {
-  let url = Guarded<GatewayURL?>(nil)
-  try await TestServer.run { _ in
-  } _: { server in
-    url.withLock { $0 = server.url }
-  }
-  return try #require(url.withLock { $0 })
 }

@@ -1,6 +1,7 @@
 import GatewayClient
 import Locking
 import Synchronization
+import TestSupport
 import Testing
 import WebSocket
 
@@ -341,7 +342,9 @@ private let streaming: [StreamTransport] = [.websocket, .sse, .ndjson]
 
   @Test func `a gateway that is not there is tried again, or not, as asked`() async throws {
     let client = HTTPClient()
-    let url = try await unusedURL()
+    let port = try HeldPort()
+    defer { withExtendedLifetime(port) {} }
+    let url = try GatewayURL("http://127.0.0.1:\(port.number)")
     var options = Self.options(.sse)
     let patient = StreamSubscription(url, options: options, client: client)
     let items = try await Self.items(of: patient) { _ in true }

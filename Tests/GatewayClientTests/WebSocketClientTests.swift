@@ -2,6 +2,7 @@ import GatewayClient
 import HTTPSyntax
 import Locking
 import Synchronization
+import TestSupport
 import Testing
 import WebSocket
 
@@ -246,7 +247,9 @@ import WebSocket
   }
 
   @Test func `a port where nobody listens is unreachable`() async throws {
-    let url = try await unusedURL()
+    let port = try HeldPort()
+    defer { withExtendedLifetime(port) {} }
+    let url = try GatewayURL("http://127.0.0.1:\(port.number)")
     let error = await #expect(throws: GatewayClientError.self) { try await WebSocketClient.connect(to: url) }
     guard case .unreachable = error else {
       Issue.record("not unreachable: \(String(describing: error))")

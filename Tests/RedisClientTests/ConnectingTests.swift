@@ -58,7 +58,9 @@ import Testing
   }
 
   @Test func `fails with the reason where nobody is`() async throws {
-    let port = try FreePort.find()
+    let held = try HeldPort()
+    defer { withExtendedLifetime(held) {} }
+    let port = held.number
     await expect(
       RedisSettings(try RedisEndpoint("redis://127.0.0.1:\(port)")), toFailAs: isUnreachable,
       saying: "127.0.0.1:\(port)", "Connection refused")
@@ -70,8 +72,8 @@ import Testing
   }
 
   @Test func `gives up on one who says nothing`() async throws {
-    let listener = try Listener()
-    var settings = RedisSettings(try RedisEndpoint("redis://127.0.0.1:\(listener.port)"))
+    let listener = try HeldPort(listens: true)
+    var settings = RedisSettings(try RedisEndpoint("redis://127.0.0.1:\(listener.number)"))
     settings.connectTimeout = .milliseconds(50)
     await expect(settings, toFailAs: isUnreachable, saying: "within 50 ms")
   }

@@ -97,10 +97,12 @@ import Testing
 
   @Test func `that are silent or know nothing are passed over, and named if none knows`() async throws {
     let group = try await Group.start()
-    let silent = try Listener()
-    let gone = try FreePort.find()
+    let silent = try HeldPort(listens: true)
+    let gone = try HeldPort()
+    defer { withExtendedLifetime((silent, gone)) {} }
     let ignorant = try await RedisServer.start(program: "redis-sentinel")
-    let others = "127.0.0.1:\(silent.port),127.0.0.1:\(gone),127.0.0.1:\(ignorant.port),127.0.0.1:\(group.master.port)"
+    let others = [silent.number, gone.number, ignorant.port, group.master.port].map { "127.0.0.1:\($0)" }
+      .joined(separator: ",")
     var settings = try group.settings("\(others),127.0.0.1:\(group.sentinel.port)")
     settings.connectTimeout = .seconds(2)
     let redis = try await RedisConnection.connect(settings)
@@ -112,7 +114,8 @@ import Testing
     } throws: { error in
       guard case .unreachable(let words) = error as? RedisError else { return false }
       return [
-        "127.0.0.1:\(silent.port): no connection to Redis", "127.0.0.1:\(gone): cannot reach", "Connection refused",
+        "127.0.0.1:\(silent.number): no connection to Redis", "127.0.0.1:\(gone.number): cannot reach",
+        "Connection refused",
         "127.0.0.1:\(ignorant.port): it knows no master of that name",
         "127.0.0.1:\(group.master.port): it is no sentinel",
       ].allSatisfy(words.contains)

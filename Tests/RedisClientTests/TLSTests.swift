@@ -74,8 +74,8 @@ import Testing
   }
 
   @Test func `gives up on a server that does not shake hands`() async throws {
-    let listener = try Listener()
-    var settings = RedisSettings(try RedisEndpoint("rediss://127.0.0.1:\(listener.port)"))
+    let listener = try HeldPort(listens: true)
+    var settings = RedisSettings(try RedisEndpoint("rediss://127.0.0.1:\(listener.number)"))
     settings.connectTimeout = .milliseconds(50)
     await #expect {
       try await RedisConnection.connect(settings)

@@ -8,6 +8,7 @@ package final class RedisServer: @unchecked Sendable {
   package let pid: Int32
   package let folder: TestFolder
   private let log: LogFile
+  private let heldPort: HeldPort
   private let process: Process
   /// While this is open the server lives.
   private let lifeline: FileHandle
@@ -35,7 +36,8 @@ package final class RedisServer: @unchecked Sendable {
   }
 
   private init(_ options: [String], program: String, portOption: String, folder: TestFolder) throws {
-    port = try FreePort.find()
+    heldPort = try HeldPort()
+    port = heldPort.number
     self.folder = folder
     log = LogFile(path: "\(folder.path)/\(port).log")
     process = Process()

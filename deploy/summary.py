@@ -16,7 +16,7 @@ import sys
 import xml.etree.ElementTree
 
 SLOWEST = 20
-# A part says so when it takes more than this times its budget.
+# The summary names a part that takes more than this times its budget.
 TOLERANCE = 1.2
 # Exit statuses of `timeout`: the part was ended, or killed because it did not end.
 TIMED_OUT = (124, 137)
@@ -60,7 +60,7 @@ class Part:
             failed = self.counts[1]
         else:
             failed = sum(test.failed for test in self.tests)
-        # A part that ends badly has failed even if no test of it says so: a crash, a data race, a time-out.
+        # A part that ends badly has failed even if all of its tests passed: a crash, a data race, a time-out.
         return failed or int(self.status != 0)
 
     @property

@@ -17,7 +17,7 @@ package struct PageLimit: Sendable, Hashable {
   /// Messages in a page of history if the request has no `limit`.
   package static let historyDefault = 100
 
-  /// What the caller wants; `nil` for as many as the gateway sends if the request has no `limit`.
+  /// The limit that the caller wants; `nil` for as many as the gateway sends if the request has no `limit`.
   private let wanted: Int?
   /// Messages in a page that is not reduced, as far as the client knows: the operator may have set less than the default.
   private var full: Int

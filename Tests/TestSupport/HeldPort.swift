@@ -9,7 +9,7 @@ package final class HeldPort {
   package let number: Int
   private let socket: Int32
 
-  /// - Parameter listens: whether the kernel accepts connections, which nobody answers.
+  /// - Parameter listens: whether the kernel accepts connections; they get no answer.
   package init(listens: Bool = false) throws {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     self.socket = socket

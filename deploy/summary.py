@@ -24,6 +24,8 @@ TIMED_OUT = (124, 137)
 SWIFT_TEST = re.compile(r"^\W{0,4}Test (?P<name>.+) (?P<outcome>passed|failed) after (?P<seconds>[\d.]+) seconds", re.M)
 SWIFT_STARTED = re.compile(r"^\W{0,4}Test (?P<name>.+) started\.$", re.M)
 SWIFT_ISSUE = re.compile(r"^\W{0,4}Test (?P<name>.+?) recorded an issue(?P<details>.*)$", re.M)
+# "a display name", `a raw name`(parameter:) or name(parameter:)
+SWIFT_NAME = re.compile(r'"(.*)"|`(.*)`(?:\(.*\))?$|([^(]*)')
 SWIFT_CASES = re.compile(r" with \d+ test cases?$")
 # Whole runs and single arguments of a test are reported in lines like those of tests.
 SWIFT_OTHERS = re.compile(r"^(run|case)\b")
@@ -106,8 +108,8 @@ def swift_tests(log, junit=None):
 
 
 def _plain(name):
-    """A test's name without the quotes, backticks or parentheses that runners put around it."""
-    return name.strip('"').split("(")[0].strip("`") if name[:1] in '"`' else name.split("(")[0]
+    """A test's name without the quotes, backticks or parameters that the runner puts around it."""
+    return next(filter(None, SWIFT_NAME.match(name).groups()), "")
 
 
 def _swift_test(name, seconds, failed, reasons, suite=None):

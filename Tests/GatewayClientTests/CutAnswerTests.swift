@@ -28,7 +28,7 @@ private struct HeldMessages: Sendable {
     return #"{"id":"e-\#(number)","topic":"t","seq":\#(number),"time":1,"data":"\#(padding)"}"#
   }
 
-  /// What a gateway says to a limit above `page`.
+  /// The gateway's refusal of a limit above `page`.
   func refusal() -> String {
     #"{"type":"urn:sluice:error:invalid-parameter","status":400,"detail":"'limit' must be 1 to \#(page).","#
       + #""parameter":"limit"}"#

@@ -85,6 +85,12 @@ def test_after_a_crash_the_tests_that_had_not_ended_are_named(summary):
     assert text.endswith("\n1 passed, 1 failed\n") and status == 1
 
 
+def test_a_name_with_parentheses_stays_whole(summary):
+    junit = SWIFT.replace("leave nothing behind", "leave nothing (or little) behind")
+    text, _ = summary("unit", 1, junit=junit)
+    assert "Failed: Sessions: leave nothing (or little) behind\n" in text
+
+
 def test_tests_of_node_are_read_from_its_log(summary):
     text, status = summary("client", 1, log=TAP)
     assert "deploy/test client --test-name-pattern 'a poll that was cut'\n" in text

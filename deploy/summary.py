@@ -33,6 +33,7 @@ TAP_TEST = re.compile(
     r"^(?P<not>not )?ok \d+ - (?P<name>.*)\n  ---\n(?:  .*\n)*?  duration_ms: (?P<milliseconds>[\d.]+)", re.M)
 COUNTED = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 ERROR = re.compile(r"^.*: error: .*$", re.M)
+SANITIZER = re.compile(r"^SUMMARY: \w+Sanitizer: .*$", re.M)
 
 
 @dataclasses.dataclass
@@ -146,6 +147,15 @@ def node_tests(log):
         for found in TAP_TEST.finditer(log)]
 
 
+def _is_complete(written):
+    """False for the beginning of a file, which is all that a runner that crashed leaves."""
+    try:
+        xml.etree.ElementTree.fromstring(written)
+    except xml.etree.ElementTree.ParseError:
+        return False
+    return True
+
+
 def read(line):
     """One part, from its line in RUN."""
     name, status, seconds, budget, log, results = line.rstrip("\n").split("\t")
@@ -153,6 +163,8 @@ def read(line):
     tests, counts = [], None
     for file in sorted(pathlib.Path(results).glob("*.xml")):
         written = file.read_text(errors="replace")
+        if not _is_complete(written):
+            continue
         tests += pytest_tests(written) if 'name="pytest' in written[:300] else swift_tests(text, written)
     if not tests:
         tests = swift_tests(text) or node_tests(text)
@@ -192,8 +204,10 @@ def _failures(part, command):
         if test.failed:
             yield f"Failed: {test.name}" + (f": {test.reason[:300]}" if test.reason else "")
             yield f"  To run it again: {command} {part.name} {' '.join(map(shlex.quote, test.again))}"
+    log = pathlib.Path(part.log).read_text(errors="replace")
+    yield from (line[:300] for line in dict.fromkeys(SANITIZER.findall(log)))
     if not any(test.failed for test in part.tests):
-        errors = ERROR.findall(pathlib.Path(part.log).read_text(errors="replace"))
+        errors = ERROR.findall(log)
         for error in list(dict.fromkeys(errors))[:20]:
             yield error[:300]
         yield f"It ended with status {part.status}; the end of {part.log} says why."

@@ -85,6 +85,15 @@ def test_after_a_crash_the_tests_that_had_not_ended_are_named(summary):
     assert text.endswith("\n1 passed, 1 failed\n") and status == 1
 
 
+def test_a_file_that_a_crash_left_incomplete_is_not_read(summary):
+    text, status = summary(
+        "addresses", 134, log=SWIFT_LOG.replace("✘", "◇ x ✘") + "SUMMARY: AddressSanitizer: heap-use-after-free in free\n",
+        junit='<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n')
+    assert "Failed: leave nothing behind: It had not ended when the run did.\n" in text
+    assert "SUMMARY: AddressSanitizer: heap-use-after-free in free\n" in text
+    assert text.endswith("\n1 passed, 1 failed\n") and status == 1
+
+
 def test_a_name_with_parentheses_stays_whole(summary):
     junit = SWIFT.replace("leave nothing behind", "leave nothing (or little) behind")
     text, _ = summary("unit", 1, junit=junit)

@@ -40,7 +40,7 @@ struct LatencyHistogramTests {
     var histogram = LatencyHistogram()
     histogram.record(UInt64.max / 2)
     #expect(histogram.maximum == UInt64.max / 2)
-    #expect(histogram.quantile(0.5) == (1 << 42) - 1)
+    #expect(histogram.quantile(0.5) == UInt64(1 << 42) - 1)
   }
 
   @Test func `two merged are one that recorded everything`() {

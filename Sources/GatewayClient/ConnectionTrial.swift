@@ -61,22 +61,13 @@ package struct ConnectionTrial: Sendable {
     lookup = clock.now - began
     address = Self.words(found)
     began = clock.now
-    let bootstrap = ClientBootstrap(group: eventLoop)
-      .connectTimeout(TimeAmount(timeout))
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let trial = TrialHandler(eventLoop: channel.eventLoop)
-          try url.secure(channel, applicationProtocols: applicationProtocols) { trial.established($0) }
-          try channel.pipeline.syncOperations.addHandler(trial)
-        }
-      }
     let trial: Connected
     do {
-      trial = try await Connected.by(bootstrap.connect(to: found))
+      trial = try await Connected.by(url, applicationProtocols, timeout, eventLoop, address: found)
     } catch let error where !(error is CancellationError) {
       // The name's other addresses, side by side.
       began = clock.now
-      trial = try await Connected.by(bootstrap.connect(host: url.host, port: url.port))
+      trial = try await Connected.by(url, applicationProtocols, timeout, eventLoop)
     }
     defer { trial.channel.close(promise: nil) }
     connect = clock.now - began
@@ -99,12 +90,25 @@ private struct Connected: Sendable {
   var handler: NIOLoopBound<TrialHandler>
   var session: EventLoopFuture<SessionSummary>
 
-  static func by(_ connecting: EventLoopFuture<any Channel>) async throws -> Connected {
-    try await connecting.flatMapThrowing { channel in
-      let handler = try channel.pipeline.syncOperations.handler(type: TrialHandler.self)
+  /// - Parameter address: nil: all that the name has.
+  static func by(
+    _ url: GatewayURL, _ applicationProtocols: [String], _ timeout: Duration, _ eventLoop: any EventLoop,
+    address: SocketAddress? = nil
+  ) async throws -> Connected {
+    try await url.connect(on: eventLoop, address: address, timeout: timeout) { channel in
+      let trial = TrialHandler(eventLoop: channel.eventLoop)
+      do {
+        try url.secure(channel, applicationProtocols: applicationProtocols) { trial.established($0) }
+        try channel.pipeline.syncOperations.addHandler(trial)
+      } catch {
+        trial.fail(error)
+        throw error
+      }
       return Connected(
-        channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), session: handler.summary)
-    }.getOrCancel { $0.channel.close(promise: nil) }
+        channel: channel, handler: NIOLoopBound(trial, eventLoop: channel.eventLoop), session: trial.summary)
+    } discard: {
+      $0.channel.close(promise: nil)
+    }
   }
 }
 
@@ -137,20 +141,22 @@ private final class TrialHandler: ChannelInboundHandler {
   }
 
   func timedOut(after limit: Duration) {
-    settle(.failure(GatewayClientError.timedOut("no TLS handshake within \(TimeAmount(limit).inSeconds)")))
+    fail(GatewayClientError.timedOut("no TLS handshake within \(TimeAmount(limit).inSeconds)"))
   }
 
+  func fail(_ error: any Error) { settle(.failure(error)) }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    settle(.failure(ConnectionFailure.lost(error)))
+    fail(ConnectionFailure.lost(error))
     context.close(promise: nil)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    settle(.failure(GatewayClientError.connectionLost("it was closed before TLS was agreed on")))
+    fail(GatewayClientError.connectionLost("it was closed before TLS was agreed on"))
     context.fireChannelInactive()
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { settle(.failure(GatewayClientError.clientClosed)) }
+  func handlerRemoved(context: ChannelHandlerContext) { fail(GatewayClientError.clientClosed) }
 
   private func settle(_ result: Result<SessionSummary, any Error>) {
     guard !isSettled else { return }

@@ -22,31 +22,20 @@ package final class HTTP2Client: Sendable {
   /// - Parameter url: an `https://` one.
   /// - Throws: `GatewayClientError`: `notUnderstood` if the other side does not choose `h2`; `CancellationError`.
   package static func connect(to url: GatewayURL, timeout: Duration = .seconds(5)) async throws -> HTTP2Client {
-    let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-    let client: HTTP2Client
-    do {
-      client = try await ClientBootstrap(group: eventLoop)
-        .connectTimeout(TimeAmount(timeout))
-        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            let handler = HTTP2ClientHandler(eventLoop: channel.eventLoop)
-            try url.secure(channel, applicationProtocols: ["h2"]) {
-              handler.begin(applicationProtocol: $0.applicationProtocol)
-            }
-            try channel.pipeline.syncOperations.addHandler(handler)
-          }
+    let client = try await url.connect(on: MultiThreadedEventLoopGroup.singleton.next(), timeout: timeout) { channel in
+      let handler = HTTP2ClientHandler(eventLoop: channel.eventLoop)
+      do {
+        try url.secure(channel, applicationProtocols: ["h2"]) {
+          handler.begin(applicationProtocol: $0.applicationProtocol)
         }
-        .connect(host: url.host, port: url.port)
-        .flatMapThrowing { channel in
-          let handler = try channel.pipeline.syncOperations.handler(type: HTTP2ClientHandler.self)
-          return HTTP2Client(channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
-        }
-        .getOrCancel { $0.close() }
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      throw ConnectionFailure.unreachable(url, error)
+        try channel.pipeline.syncOperations.addHandler(handler)
+      } catch {
+        handler.fail(error)
+        throw error
+      }
+      return HTTP2Client(channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
+    } discard: {
+      $0.close()
     }
     try await client.agree(within: timeout)
     return client

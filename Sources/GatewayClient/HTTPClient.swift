@@ -130,29 +130,14 @@ package final class HTTPClient: Sendable {
     try Task.checkCancellation()
     let origin = Self.origin(url)
     let release: @Sendable (HTTPConnection) -> Void = { [weak self] in self?.release($0, origin) }
-    let connecting = ClientBootstrap(group: group)
-      .connectTimeout(TimeAmount(connectTimeout))
-      .channelOption(.autoRead, value: false)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try url.secure(channel)
-          try HTTPConnection.configure(channel)
-        }
-      }
-      .connect(host: url.host, port: url.port)
-      .flatMapThrowing { try HTTPConnection.connected($0, onIdle: release) }
-    do {
-      let connection = try await connecting.getOrCancel { $0.close(CancellationError()) }
-      try register(connection)
-      return connection
-    } catch let error as CancellationError {
-      throw error
-    } catch let error as GatewayClientError {
-      throw error
-    } catch {
-      throw ConnectionFailure.unreachable(url, error)
+    let connection = try await url.connect(on: group.next(), timeout: connectTimeout, readsByItself: false) { channel in
+      try url.secure(channel)
+      return try HTTPConnection(on: channel, onIdle: release)
+    } discard: {
+      $0.close(CancellationError())
     }
+    try register(connection)
+    return connection
   }
 
   private func register(_ connection: HTTPConnection) throws {

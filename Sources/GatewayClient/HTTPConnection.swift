@@ -32,27 +32,17 @@ final class HTTPConnection: Sendable {
   let channel: any Channel
   private let handler: NIOLoopBound<HTTPConnectionHandler>
 
-  /// On the channel's event loop only.
-  private init(channel: any Channel, handler: HTTPConnectionHandler) {
+  /// Puts the client's handler on a channel that has just been made. On the channel's event loop.
+  ///
+  /// - Parameter onIdle: called on the event loop when an exchange is over and another may follow.
+  init(on channel: any Channel, onIdle: @escaping @Sendable (HTTPConnection) -> Void) throws {
+    let handler = HTTPConnectionHandler(eventLoop: channel.eventLoop)
     self.channel = channel
     self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
-  }
-
-  /// Puts the client's handler on a channel that has just been made.
-  static func configure(_ channel: any Channel) throws {
-    try channel.pipeline.syncOperations.addHandler(HTTPConnectionHandler(eventLoop: channel.eventLoop))
-  }
-
-  /// - Parameter onIdle: called on the event loop when an exchange is over and another may follow.
-  static func connected(_ channel: any Channel, onIdle: @escaping @Sendable (HTTPConnection) -> Void) throws
-    -> HTTPConnection
-  {
-    let handler = try channel.pipeline.syncOperations.handler(type: HTTPConnectionHandler.self)
-    let connection = HTTPConnection(channel: channel, handler: handler)
-    handler.onIdle = { [weak connection] in
-      if let connection { onIdle(connection) }
+    handler.onIdle = { [weak self] in
+      if let self { onIdle(self) }
     }
-    return connection
+    try channel.pipeline.syncOperations.addHandler(handler)
   }
 
   func onHandler(_ body: @escaping @Sendable (HTTPConnectionHandler) -> Void) {
@@ -98,12 +88,15 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     case idle
     case waiting(Waiting)
     case reading(Reading)
-    case closed
+    /// With the reason.
+    case closed(any Error)
   }
 
   var onIdle: (() -> Void)?
   private let eventLoop: any EventLoop
   private var state = State.idle
+  /// No request was started yet.
+  private var isNew = true
   /// Parses the answer to the current request.
   private var parser = ResponseParser(to: .GET)
   private var context: ChannelHandlerContext?
@@ -136,10 +129,12 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
   // MARK: - From the caller
 
   func start(_ call: HTTPCall, exchange: HTTPExchangeHandle, promise: EventLoopPromise<HTTPStreamAnswer>) {
+    // The connection may be closed before its first request, because TLS failed: then the caller wants that reason.
+    if isNew, case .closed(let reason) = state { return promise.fail(reason) }
     guard case .idle = state, let context, context.channel.isActive else {
-      promise.fail(GatewayClientError.connectionLost("it was closed while unused"))
-      return
+      return promise.fail(GatewayClientError.connectionLost("it was closed while unused"))
     }
+    isNew = false
     state = .waiting(Waiting(exchange: exchange, promise: promise, call: call))
     parser = ResponseParser(to: call.method)
     if let limit = call.deadline {
@@ -167,7 +162,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
   func fail(_ error: any Error, exchange: HTTPExchangeHandle?) {
     if let exchange, !isCurrent(exchange) { return }
     let ended = state
-    state = .closed
+    if case .closed = ended {} else { state = .closed(error) }
     settle()
     switch ended {
     case .waiting(let waiting): waiting.promise.fail(error)
@@ -256,7 +251,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     setWantsMore(true)
     // Bytes behind the answer belong to no request: what follows them could not be trusted either.
     let isReusable = reading.keepsAlive && parser.bufferedBytes == 0
-    state = isReusable ? .idle : .closed
+    state = isReusable ? .idle : .closed(GatewayClientError.connectionLost("the answer was its last"))
     // Into the pool first: a caller that sees the end and asks again at once shall find the connection there.
     if isReusable { onIdle?() }
     reading.source.finish()
@@ -268,10 +263,13 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    parser.receiveEnd()
-    takeEvents()
-    // Mark an idle connection as closed.
-    fail(GatewayClientError(.unexpectedEnd), exchange: nil)
+    if case .idle = state {
+      fail(GatewayClientError.connectionLost("the gateway closed it"), exchange: nil)
+    } else {
+      parser.receiveEnd()
+      takeEvents()
+      fail(GatewayClientError(.unexpectedEnd), exchange: nil)
+    }
     context.fireChannelInactive()
   }
 }

@@ -150,12 +150,18 @@ private struct LossRun {
 
   // MARK: What nodes and readers do
 
+  /// A node that is not cut off may refuse while it opens a Redis that was replaced, and takes publishes again later.
   mutating func publish(at node: Int) async throws {
-    switch try await stores[node].store.publish("a") {
-    case .committed(let published): acknowledged += published.map(\.id)
-    case .refused(.unavailable) where isAway[node]: break
-    case .refused(.outcomeUnknown): break
-    case let outcome: faults.append("node \(node): \(outcome)")
+    while true {
+      switch try await stores[node].store.publish("a") {
+      case .committed(let published): acknowledged += published.map(\.id)
+      case .refused(.unavailable) where !isAway[node]:
+        try await Task.sleep(for: .milliseconds(5))
+        continue
+      case .refused(.unavailable), .refused(.outcomeUnknown): break
+      case let outcome: faults.append("node \(node): \(outcome)")
+      }
+      return
     }
   }
 

@@ -133,9 +133,11 @@ private struct ModelRun {
     let head = store.store.tape.head
     switch random.below(4) {
     case 0:
-      let (unwanted, _) = try await lostNow(keepingLast: .max)
+      // Whoever reads from the earliest message comes to the tape at last, and gets everything from there on.
+      let floor = store.store.tape.floor
+      let (lost, _) = try await lostNow(keepingLast: .max)
       let start = try await store.resolve(.earliest, patterns)
-      open(start, patterns, unwanted: unwanted)
+      open(start, patterns, unwanted: lost.filter { $0 <= floor }, optional: lost.filter { $0 > floor })
     case 1:
       let count = random.below(4)
       let (unwanted, _) = try await lostNow(keepingLast: count)
@@ -169,12 +171,12 @@ private struct ModelRun {
   }
 
   private mutating func open(
-    _ start: StartPoint, _ patterns: [TopicPattern], unwanted: Set<Offset> = [], owed: Set<Offset> = []
+    _ start: StartPoint, _ patterns: [TopicPattern], unwanted: Set<Offset> = [], optional: Set<Offset> = [],
+    owed: Set<Offset> = []
   ) {
-    readers.append(
-      Reader(
-        connection: ConnectionModel(patterns: patterns, start: start.offset, unwanted: unwanted, owed: owed),
-        reader: TestReader(store, start)))
+    let connection = ConnectionModel(
+      patterns: patterns, start: start.offset, unwanted: unwanted, optional: optional, owed: owed)
+    readers.append(Reader(connection: connection, reader: TestReader(store, start)))
   }
 
   private mutating func resume(_ patterns: [TopicPattern], after offset: Offset, owed: Set<Offset>) async throws {

@@ -29,6 +29,9 @@ struct ConnectionModel {
   let start: Offset
   /// Messages above `start` that this connection did not ask for: a rewind's older ones, an `earliest`'s lost ones.
   let unwanted: Set<Offset>
+  /// Messages above `start` that this connection may get and is not owed: retention has dropped them, and the tape holds
+  /// them.
+  let optional: Set<Offset>
   /// Messages at or below `start` of which the connection before was not told, because their gap stood further on.
   let owed: Set<Offset>
   private(set) var position: Offset
@@ -36,15 +39,24 @@ struct ConnectionModel {
   private(set) var gaps: [PageGap] = []
   private(set) var faults: [String] = []
 
-  init(patterns: [TopicPattern], start: Offset, unwanted: Set<Offset> = [], owed: Set<Offset> = []) {
+  init(
+    patterns: [TopicPattern], start: Offset, unwanted: Set<Offset> = [], optional: Set<Offset> = [],
+    owed: Set<Offset> = []
+  ) {
     self.patterns = patterns
     self.start = start
     self.unwanted = unwanted
+    self.optional = optional
     self.owed = owed
     position = start
   }
 
+  /// Whether it must be told of a message: by the message or by a gap.
   func wants(_ offset: Offset, in model: CommitModel) -> Bool {
+    mayGet(offset, in: model) && !optional.contains(offset)
+  }
+
+  private func mayGet(_ offset: Offset, in model: CommitModel) -> Bool {
     offset > start && !unwanted.contains(offset) && patterns.contains { $0.matches(model[offset].topic) }
   }
 
@@ -55,7 +67,7 @@ struct ConnectionModel {
     if !delivered.insert(offset).inserted { faults.append("message \(offset) twice") }
     if commit.topic != message.topic || commit.seq != message.seq { faults.append("message \(offset) is another") }
     if commit.isErased { faults.append("message \(offset) served after its erasure") }
-    if !wants(offset, in: model) { faults.append("message \(offset) was not wanted") }
+    if !mayGet(offset, in: model) { faults.append("message \(offset) was not wanted") }
     for gap in gaps where gap.pattern?.exact == message.topic && gap.after < offset && offset <= gap.through {
       faults.append("message \(offset) lies in an earlier gap of its topic")
     }

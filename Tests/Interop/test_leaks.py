@@ -79,8 +79,9 @@ def test_thousands_of_connections_leave_no_memory_behind(start, certificates):
             subprocess.run(
                 ["h2load", "-n", "500", "-c", "250", "-m", "2", gateway.url + "/v1/negotiate"], check=True,
                 capture_output=True, timeout=60)
-            wait_for(lambda: gateway.metric("sluice_http_connections") == 0, "everybody to be gone", 30)
-            assert gateway.connections() == []
+            wait_for(
+                lambda gateway=gateway: gateway.metric("sluice_http_connections") == 0 and gateway.connections() == [],
+                "everybody to be gone", 30)
         return [resident(secure), resident(clear)]
 
     round_(1000)

@@ -172,7 +172,8 @@ let tests: [Target] = [
     ],
     path: "Tests/AllocationCheck", swiftSettings: settings),
   .testTarget(name: "StreamLogTests", dependencies: ["StreamLog"], swiftSettings: settings),
-  .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog"], swiftSettings: settings),
+  .testTarget(
+    name: "WireFormatTests", dependencies: ["WireFormat", "StreamLog", "TestSupport"], swiftSettings: settings),
   .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "TestSupport"], swiftSettings: settings),
   .testTarget(name: "TLSTests", dependencies: ["TLS", "COpenSSL"], swiftSettings: settings),
   .testTarget(name: "HTTPSyntaxTests", dependencies: ["HTTPSyntax", "TestSupport", nioCore], swiftSettings: settings),
@@ -200,7 +201,8 @@ let tests: [Target] = [
   .testTarget(
     name: "HTTPServerTests",
     dependencies: [
-      "DirectWriter", "HTTP2", "HTTPSyntax", "Locking", "LoopTurns", "HTTPServer", "TLS", nioCore, nioPosix, logging,
+      "DirectWriter", "HTTP2", "HTTPSyntax", "Locking", "LoopTurns", "HTTPServer", "TLS", "TestSupport", nioCore,
+      nioPosix, logging,
     ],
     swiftSettings: settings
   ),

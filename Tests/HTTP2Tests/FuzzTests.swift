@@ -9,6 +9,12 @@ struct FuzzTests {
     Frame(type: Frame.Kind.goAway, payload: [0, 0, 0, 0, 0, 0, 0, 0]), Frame(type: 0x77, payload: [1]),
   ]
 
+  @Test func `every input of the fuzzer's corpus passes`() throws {
+    let inputs = try FuzzCorpus.inputs(of: "HTTP2Fuzzer")
+    #expect(inputs.count > 10)
+    for input in inputs { input.withUnsafeBytes { http2FuzzTarget($0) } }
+  }
+
   @Test(arguments: 0..<8 as Range<UInt64>) func `Frames of a stranger, damaged here and there, break nothing`(
     seed: UInt64
   ) {

@@ -1,6 +1,7 @@
 import HTTPServer
 import NIOCore
 import HTTPSyntax
+import TestSupport
 import Testing
 
 struct RequestParserTests {
@@ -179,6 +180,12 @@ struct RequestParserTests {
     #expect(try keeps("GET / HTTP/1.0\r\n\r\n") == false)
     #expect(try keeps("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n") == true)
     #expect(try keeps("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n") == false)
+  }
+
+  @Test func `every input of the fuzzer's corpus passes`() throws {
+    let inputs = try FuzzCorpus.inputs(of: "HTTPServerFuzzer")
+    #expect(inputs.count > 10)
+    for input in inputs { requestParserFuzzTarget(input) }
   }
 
   @Test func `bytes without sense never break the parser`() {

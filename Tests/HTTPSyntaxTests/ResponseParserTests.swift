@@ -1,4 +1,3 @@
-import Foundation
 import HTTPSyntax
 import NIOCore
 import TestSupport
@@ -257,12 +256,7 @@ struct ResponseParserTests {
 
   // MARK: - Fuzzing
 
-  /// The seeds of the fuzzer, which `deploy/fuzz` runs.
-  private static let seeds: [[UInt8]] = {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fuzz/HTTPSyntaxFuzzer/corpus")
-    let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-    return (files ?? []).sorted { $0.path < $1.path }.compactMap { try? Array(Data(contentsOf: $0)) }
-  }()
+  private static let seeds = (try? FuzzCorpus.inputs(of: "HTTPSyntaxFuzzer")) ?? []
 
   @Test func `Every seed of the fuzzer passes, whole and cut off anywhere`() {
     #expect(Self.seeds.count >= 20)

@@ -4,6 +4,12 @@ import WebSocket
 
 /// The fuzz target over the same inputs every time: random bytes, and valid frames with bytes changed.
 struct FuzzTests {
+  @Test func `every input of the fuzzer's corpus passes`() throws {
+    let inputs = try FuzzCorpus.inputs(of: "WebSocketFuzzer")
+    #expect(inputs.count > 10)
+    for input in inputs { input.withUnsafeBytes { webSocketFuzzTarget($0) } }
+  }
+
   @Test(.timeLimit(.minutes(10)), arguments: 0..<4)
   func `random bytes never trap and mean the same however split`(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed))

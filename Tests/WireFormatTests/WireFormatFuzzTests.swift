@@ -1,7 +1,14 @@
+import TestSupport
 import Testing
 
 /// Seeded inputs for the fuzz target, so that every run of the tests is the same run.
 struct WireFormatFuzzTests {
+  @Test func `every input of the fuzzer's corpus passes`() throws {
+    let inputs = try FuzzCorpus.inputs(of: "WireFormatFuzzer")
+    #expect(inputs.count > 10)
+    for input in inputs { input.withUnsafeBytes { wireFormatFuzzTarget($0) } }
+  }
+
   @Test(.timeLimit(.minutes(10)), arguments: 0..<8 as Range<UInt64>)
   func `no bytes break what reads them`(seed: UInt64) {
     var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15)

@@ -133,7 +133,7 @@ private struct ModelRun {
     let head = store.store.tape.head
     switch random.below(4) {
     case 0:
-      // Whoever reads from the earliest message comes to the tape at last, and gets everything from there on.
+      // A reader that begins at the earliest message reaches the tape at last and gets everything that it holds.
       let floor = store.store.tape.floor
       let (lost, _) = try await lostNow(keepingLast: .max)
       let start = try await store.resolve(.earliest, patterns)

@@ -26,8 +26,8 @@ import WireFormat
       let run = HubModelRun(model.answers, seed: seed)
       try run.go(steps: 1200)
       #expect(run.faults.isEmpty, "seed \(seed)")
-      // Seed 36 keeps one message for each topic and delivers 285.
-      #expect(run.deliveries > 200, "seed \(seed)")
+      // Seed 36, of the soak, keeps one message for each topic and delivers 285.
+      #expect(run.deliveries > (Soak.isOn ? 200 : 300), "seed \(seed)")
     }
   }
 }

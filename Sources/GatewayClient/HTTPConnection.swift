@@ -206,19 +206,32 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
   }
 
   private func takeEvents() {
+    // What one read brought of a body goes to the consumer in one piece, however many chunks the gateway made of it.
+    var body = ByteBuffer()
+    defer { yield(&body) }
     do throws(HTTPSyntaxError) {
       while let event = try parser.next() {
         switch (event, state) {
         case (.head(let head), .waiting(let waiting)): begin(head, waiting)
-        case (.body(let chunk), .reading(let reading)):
-          if case .stopProducing = reading.source.yield(chunk) { setWantsMore(false) }
-        case (.end, .reading(let reading)): finish(reading)
+        case (.body(var chunk), .reading):
+          if body.readableBytes == 0 { body = chunk } else { body.writeBuffer(&chunk) }
+        case (.end, .reading(let reading)):
+          yield(&body)
+          finish(reading)
         default: return
         }
       }
     } catch {
+      yield(&body)
       fail(GatewayClientError(error), exchange: nil)
     }
+  }
+
+  /// Gives `body` to the consumer and leaves it empty.
+  private func yield(_ body: inout ByteBuffer) {
+    guard body.readableBytes > 0, case .reading(let reading) = state else { return }
+    if case .stopProducing = reading.source.yield(body) { setWantsMore(false) }
+    body = ByteBuffer()
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

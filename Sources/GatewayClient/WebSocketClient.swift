@@ -20,17 +20,28 @@ package struct WebSocketMessage: Sendable, Hashable {
 /// are taken. It ends when the gateway's close frame came; without one it throws.
 package struct WebSocketMessages: AsyncSequence, Sendable {
   package typealias Element = WebSocketMessage
+  /// An element is what one read of the connection brought.
   typealias Producer = NIOThrowingAsyncSequenceProducer<
-    WebSocketMessage, any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, BackPressure
+    [WebSocketMessage], any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, BackPressure
   >
   let sequence: Producer
 
-  package struct AsyncIterator: AsyncIteratorProtocol {
-    fileprivate let iterator: Producer.AsyncIterator
-    package func next() async throws -> WebSocketMessage? { try await iterator.next() }
+  package final class AsyncIterator: AsyncIteratorProtocol {
+    private let iterator: Producer.AsyncIterator
+    private var messages: ArraySlice<WebSocketMessage> = []
+
+    fileprivate init(_ iterator: Producer.AsyncIterator) { self.iterator = iterator }
+
+    package func next() async throws -> WebSocketMessage? {
+      while true {
+        if let message = messages.popFirst() { return message }
+        guard let more = try await iterator.next() else { return nil }
+        messages = more[...]
+      }
+    }
   }
 
-  package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(iterator: sequence.makeAsyncIterator()) }
+  package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(sequence.makeAsyncIterator()) }
 }
 
 /// A client's end of a websocket (RFC 6455) over HTTP/1.1, with permessage-deflate (RFC 7692) for what it receives.

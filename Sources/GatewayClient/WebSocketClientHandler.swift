@@ -16,6 +16,8 @@ final class WebSocketClientHandler: ChannelInboundHandler {
   private let onClose: (WebSocketClient.Closing) -> Void
   private var connection: WebSocketConnection?
   private var closing = ClosingHandshake()
+  /// The messages of the read in progress.
+  private var messages: [WebSocketMessage] = []
   private var context: ChannelHandlerContext?
   private var silence: SilenceWatch?
   private var silenceLimit: Duration?
@@ -63,6 +65,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     silence?.heard()
     guard let connection else { return }
+    defer { yieldMessages() }
     do {
       try unwrapInboundIn(data).withUnsafeReadableBytes { try connection.receive($0) { handle($0) } }
     } catch {
@@ -78,8 +81,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
   private func handle(_ event: WebSocketEvent) {
     switch event {
     case .message(let kind, let bytes):
-      let message = WebSocketMessage(isText: kind == .text, bytes: bytes)
-      if case .stopProducing = source.yield(message) { setWantsMore(false) }
+      messages.append(WebSocketMessage(isText: kind == .text, bytes: bytes))
     case .ping(let payload):
       guard closing.maySend else { return }
       write(nil) { WebSocketFrame.pong(payload, mask: $0, to: &$1) }
@@ -93,6 +95,13 @@ final class WebSocketClientHandler: ChannelInboundHandler {
       if case .echo(let code) = closing.received(code: code) { writeClose(code, "") }
       end(nil)
     }
+  }
+
+  /// Gives the messages of this read to the consumer at once.
+  private func yieldMessages() {
+    guard !messages.isEmpty else { return }
+    if case .stopProducing = source.yield(messages) { setWantsMore(false) }
+    messages = []
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -109,6 +118,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     guard !hasEnded else { return }
     hasEnded = true
     silence?.stop()
+    yieldMessages()
     if let error { source.finish(error) } else { source.finish() }
     for ping in pings { ping.promise.fail(error ?? GatewayClientError.connectionLost("it was closed")) }
     pings = []

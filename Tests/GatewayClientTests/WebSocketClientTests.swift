@@ -42,6 +42,28 @@ import WebSocket
     }
   }
 
+  @Test(arguments: [true, false])
+  func `messages that share a packet with the end come before it`(isProper: Bool) async throws {
+    try await TestServer.run { exchange in
+      exchange.acceptWebSocket()
+      var bytes: [UInt8] = []
+      WebSocketFrame.text("one", to: &bytes)
+      WebSocketFrame.text("two", to: &bytes)
+      if isProper { WebSocketFrame.close(code: 1000, to: &bytes) } else { bytes += [0x83, 0x00] }
+      exchange.send(bytes: bytes)
+    } _: { server in
+      let socket = try await WebSocketClient.connect(to: server.url)
+      let messages = socket.messages.makeAsyncIterator()
+      #expect(try await messages.next()?.bytes == Array("one".utf8))
+      #expect(try await messages.next()?.bytes == Array("two".utf8))
+      if isProper {
+        #expect(try await messages.next() == nil)
+      } else {
+        await #expect(throws: GatewayClientError.self) { try await messages.next() }
+      }
+    }
+  }
+
   @Test func `compressed messages are inflated`() async throws {
     let text = String(repeating: "orders.42 ", count: 1000)
     try await TestServer.run { exchange in

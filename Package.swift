@@ -123,7 +123,7 @@ let adapters: [Target] = [
   // Speaks to a gateway over its public HTTP interfaces: the CLI and the tests use it.
   .target(
     name: "GatewayClient",
-    dependencies: ["HTTP2", "HTTPSyntax", "Locking", "TLS", "TLSClient", "WebSocket", nioCore, nioPosix],
+    dependencies: ["HTTP2", "HTTPSyntax", "Locking", "TLS", "TLSClient", "WebSocket", "WireFormat", nioCore, nioPosix],
     swiftSettings: settings),
   // A deployment as a client meets it: what was measured, what that says of the network, and how to mend it.
   .target(
@@ -208,7 +208,9 @@ let tests: [Target] = [
   ),
   .testTarget(
     name: "GatewayClientTests",
-    dependencies: ["HTTPSyntax", "Locking", "GatewayClient", "TestSupport", "WebSocket", nioCore, nioPosix],
+    dependencies: [
+      "GatewayClient", "HTTPSyntax", "Locking", "TestSupport", "WebSocket", "WireFormat", nioCore, nioPosix,
+    ],
     swiftSettings: settings),
   .testTarget(name: "DoctorTests", dependencies: ["Doctor", "GatewayClient", "TLS"], swiftSettings: settings),
   .testTarget(

@@ -1,3 +1,5 @@
+import WireFormat
+
 /// Why a call to a gateway came to nothing.
 package enum GatewayClientError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The URL cannot be used; the sentence says why.

@@ -1,5 +1,6 @@
-import NIOCore
 import HTTPSyntax
+import NIOCore
+import WireFormat
 
 extension HTTPClient {
   /// Opens `/v1/stream` for a transport whose answer is read as it comes.
@@ -60,7 +61,7 @@ final class EventStreamReader: StreamReader {
       }
       var found: [ServerSentEventParser.Output] = []
       do {
-        try parser.receive(chunk.readableBytesView) { found.append($0) }
+        try chunk.withUnsafeReadableBytes { bytes in try parser.receive(bytes) { found.append($0) } }
       } catch {
         throw GatewayClientError.notUnderstood("\(error)")
       }
@@ -97,11 +98,10 @@ final class EventStreamReader: StreamReader {
 
 /// Reads a stream as one JSON object a line.
 final class LineStreamReader: StreamReader {
-  private static let longestLine = 32 << 20
   private let answer: HTTPStreamAnswer
   private let chunks: HTTPChunks.AsyncIterator
+  private var parser = LineParser()
   private var lines: ArraySlice<[UInt8]> = []
-  private var rest: [UInt8] = []
 
   init(_ request: StreamRequest, client: HTTPClient) async throws {
     answer = try await client.open(request, accept: "application/x-ndjson")
@@ -120,24 +120,13 @@ final class LineStreamReader: StreamReader {
       guard let chunk = try await chunks.next() else {
         return .ended(reason: "the gateway ended the stream", advice: nil)
       }
-      take(chunk.readableBytesView)
-      guard rest.count <= Self.longestLine else {
-        throw GatewayClientError.notUnderstood("a line of the stream is longer than \(Self.longestLine) bytes")
+      var found: [[UInt8]] = []
+      do {
+        try chunk.withUnsafeReadableBytes { bytes in try parser.receive(bytes) { found.append($0) } }
+      } catch {
+        throw GatewayClientError.notUnderstood("\(error)")
       }
+      lines = found[...]
     }
-  }
-
-  private func take(_ bytes: ByteBufferView) {
-    var pieces = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
-    guard let last = pieces.popLast() else { return }
-    var found: [[UInt8]] = []
-    for piece in pieces {
-      rest.append(contentsOf: piece)
-      if rest.last == 0x0d { rest.removeLast() }
-      if !rest.isEmpty { found.append(rest) }
-      rest = []
-    }
-    rest.append(contentsOf: last)
-    lines = found[...]
   }
 }

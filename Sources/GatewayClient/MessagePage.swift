@@ -1,5 +1,6 @@
 import HTTPSyntax
 import NIOCore
+import WireFormat
 
 /// One page of messages and gaps: a poll's answer, or a page of a topic's history.
 package struct MessagePage: Sendable {

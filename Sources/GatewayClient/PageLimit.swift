@@ -1,5 +1,6 @@
 import Locking
 import Synchronization
+import WireFormat
 
 /// How many messages to ask for in one page of a poll or of a topic's history.
 ///

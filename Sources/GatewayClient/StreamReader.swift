@@ -1,4 +1,5 @@
 import NIOCore
+import WireFormat
 
 /// One connection of a subscription, whatever its transport.
 protocol StreamReader: AnyObject {

@@ -1,3 +1,5 @@
+import WireFormat
+
 /// What a subscription tells its consumer, in order.
 package enum SubscriptionItem: Sendable, Hashable {
   /// A connection is open (a poll: its first answer came).

@@ -1,4 +1,5 @@
 import NIOCore
+import WireFormat
 
 /// Reads a stream over a websocket.
 final class WebSocketReader: StreamReader {

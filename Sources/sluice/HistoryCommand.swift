@@ -1,5 +1,6 @@
 import ArgumentParser
 import GatewayClient
+import WireFormat
 
 /// `sluice history`: what a topic still holds.
 struct HistoryCommand: AsyncParsableCommand {

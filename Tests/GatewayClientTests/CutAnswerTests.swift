@@ -2,6 +2,7 @@ import GatewayClient
 import Locking
 import Synchronization
 import Testing
+import WireFormat
 
 /// Messages 1 to `count` of a topic, each of about 160 bytes, as a gateway serves them in pages.
 private struct HeldMessages: Sendable {

@@ -4,6 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 import WebSocket
+import WireFormat
 
 /// What a gateway says on one connection, put into the form of any transport.
 private struct Script: Sendable {

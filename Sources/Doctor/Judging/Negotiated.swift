@@ -1,4 +1,5 @@
 package import GatewayClient
+import WireFormat
 
 /// What `/v1/negotiate` answers.
 package struct Negotiated: Sendable, Hashable {

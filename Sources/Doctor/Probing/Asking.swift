@@ -1,6 +1,7 @@
 import GatewayClient
 import NIOCore
 import HTTPSyntax
+import WireFormat
 
 /// Requests as a client of the plan sends them. What goes wrong is a result: only `CancellationError` is thrown.
 extension ExaminationPlan {

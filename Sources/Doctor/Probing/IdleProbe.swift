@@ -1,4 +1,5 @@
 import GatewayClient
+import WireFormat
 
 extension ExaminationPlan {
   /// - Parameter transports: those that open.

@@ -1,5 +1,6 @@
 import GatewayClient
 import HTTPSyntax
+import WireFormat
 
 extension ExaminationPlan {
   /// How long a poll is to be held that nothing comes for, in seconds.

@@ -1,5 +1,6 @@
 import GatewayClient
 import HTTPSyntax
+import WireFormat
 
 extension ExaminationPlan {
   /// Whether nobody's messages are in the topic, so that all that is there at the end is ours; false if that is not told.

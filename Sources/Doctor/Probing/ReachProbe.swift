@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GatewayClient
 import HTTPSyntax
+import WireFormat
 
 extension ExaminationPlan {
   /// - Returns: what was measured; with a certificate that does not verify, the plan's own trust is given up for what

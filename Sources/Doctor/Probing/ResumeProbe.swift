@@ -1,4 +1,5 @@
 import GatewayClient
+import WireFormat
 
 extension ExaminationPlan {
   /// Messages that the first reader gets, and that those who come back have missed.

@@ -3,6 +3,7 @@ import Locking
 import NIOCore
 import HTTPSyntax
 import Synchronization
+import WireFormat
 
 /// One connection of a stream, opened at once and listened to: what came, and when. It never comes back by itself.
 final class StreamTap: Sendable {
@@ -164,7 +165,9 @@ final class StreamTap: Sendable {
     var parser = ServerSentEventParser()
     for try await chunk in answer.chunks {
       var events: [ServerSentEvent] = []
-      try parser.receive(chunk.readableBytesView) { if case .event(let event) = $0 { events.append(event) } }
+      try chunk.withUnsafeReadableBytes { bytes in
+        try parser.receive(bytes) { if case .event(let event) = $0 { events.append(event) } }
+      }
       for event in events {
         let isMessage = event.name.isEmpty || ReceivedObject(event.data)?.string("topic") != nil && event.name != "gap"
         try heard(event.data, name: isMessage ? nil : event.name, id: event.lastEventID)
@@ -173,13 +176,11 @@ final class StreamTap: Sendable {
   }
 
   private func readLines(_ answer: HTTPStreamAnswer) async throws {
-    var rest: [UInt8] = []
+    var parser = LineParser()
     for try await chunk in answer.chunks {
-      rest += chunk.readableBytesView
-      while let end = rest.firstIndex(of: 0x0a) {
-        try heard(Array(rest[..<end]))
-        rest.removeFirst(end + 1)
-      }
+      var lines: [[UInt8]] = []
+      try chunk.withUnsafeReadableBytes { bytes in try parser.receive(bytes) { lines.append($0) } }
+      for line in lines { try heard(line) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import GatewayClient
+import WireFormat
 
 extension ExaminationPlan {
   /// A connection that was opened is to live so long.

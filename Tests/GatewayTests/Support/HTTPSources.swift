@@ -1,4 +1,5 @@
 import GatewayClient
+import WireFormat
 
 /// The body of a stream, with its chunks undone.
 private final class StreamBytes {
@@ -66,7 +67,9 @@ final class EventSource: ItemSource {
     while events.isEmpty {
       guard let bytes = try await stream.next(within: limit) else { return nil }
       var found: [ServerSentEvent] = []
-      try parser.receive(bytes) { if case .event(let event) = $0 { found.append(event) } }
+      try bytes.withUnsafeBytes { bytes in
+        try parser.receive(bytes) { if case .event(let event) = $0 { found.append(event) } }
+      }
       events = found[...]
     }
     let event = events.removeFirst()

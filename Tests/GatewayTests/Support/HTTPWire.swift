@@ -1,4 +1,5 @@
 import GatewayClient
+import WireFormat
 
 /// An HTTP answer.
 struct Answer: CustomStringConvertible {

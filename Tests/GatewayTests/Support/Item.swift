@@ -1,5 +1,6 @@
 import GatewayClient
 import StreamLog
+import WireFormat
 
 /// One object of a stream: a message, or a control by its type.
 struct Item: CustomStringConvertible {

@@ -56,9 +56,7 @@ package struct ServerSentEventParser: Sendable {
   }
 
   /// Takes the next bytes of the stream and calls `emit` for what they complete.
-  package mutating func receive(
-    _ bytes: some Sequence<UInt8>, emit: (Output) -> Void
-  ) throws(TooLong) {
+  package mutating func receive(_ bytes: UnsafeRawBufferPointer, emit: (Output) -> Void) throws(TooLong) {
     for byte in bytes {
       if afterCarriageReturn {
         afterCarriageReturn = false

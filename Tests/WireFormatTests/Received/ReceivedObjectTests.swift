@@ -1,5 +1,5 @@
-import GatewayClient
 import Testing
+import WireFormat
 
 @Suite struct ReceivedObjectTests {
   private let message = Array(

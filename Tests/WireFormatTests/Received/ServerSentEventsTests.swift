@@ -1,5 +1,15 @@
-import GatewayClient
 import Testing
+import WireFormat
+
+extension ServerSentEventParser {
+  fileprivate mutating func receive(_ bytes: some Sequence<UInt8>, emit: (Output) -> Void) throws(TooLong) {
+    do {
+      try Array(bytes).withUnsafeBytes { bytes in try receive(bytes, emit: emit) }
+    } catch {
+      throw error as! TooLong
+    }
+  }
+}
 
 /// What a parser makes of a stream, all at once or in pieces.
 private func parse(_ pieces: [[UInt8]], lastEventID: String = "") throws -> [ServerSentEventParser.Output] {

@@ -137,13 +137,17 @@ let adapters: [Target] = [
   .target(
     name: "BrowserClient", dependencies: ["CBrowserFiles", "CZlib"],
     exclude: ["CBrowserFiles", "Client", "Console", "Demo"], swiftSettings: settings),
-  // Configuration, routes, limits, admin, lifecycle: everything put together.
+  // Every setting: its name, default, range and rules. Files, environment and flags in, a configuration or all errors out.
+  .target(
+    name: "Configuration",
+    dependencies: ["HTTPServer", "RedisClient", "StreamLog", "StreamStores", "Transports", "YAML"],
+    swiftSettings: unoptimized),
+  // Routes, limits, admin, lifecycle: everything put together.
   .target(
     name: "Gateway",
     dependencies: [
-      "BrowserClient", "Locking", "LoopTurns", "Transports", "HTTPServer", "HTTPSyntax", "HTTP2", "RedisClient", "TLS",
-      "Delivery", "StreamStores",
-      "WireFormat", "StreamLog", "YAML", nioCore, nioPosix, logging,
+      "BrowserClient", "Configuration", "Delivery", "HTTP2", "HTTPServer", "HTTPSyntax", "Locking", "LoopTurns",
+      "RedisClient", "StreamLog", "StreamStores", "TLS", "Transports", "WireFormat", nioCore, nioPosix, logging,
     ],
     swiftSettings: settings),
 ]
@@ -153,8 +157,8 @@ let executables: [Target] = [
   .executableTarget(
     name: "sluice",
     dependencies: [
-      "Locking", "Bench", "Doctor", "Gateway", "GatewayClient", "TLS", "WireFormat", "StreamLog", logging,
-      argumentParser,
+      "Bench", "Configuration", "Doctor", "Gateway", "GatewayClient", "Locking", "StreamLog", "TLS", "WireFormat",
+      logging, argumentParser,
     ],
     swiftSettings: settings)
 ]
@@ -216,11 +220,13 @@ let tests: [Target] = [
   .testTarget(
     name: "BenchTests", dependencies: ["Bench", "GatewayClient", "WireFormat", "StreamLog"], swiftSettings: settings),
   .testTarget(
+    name: "ConfigurationTests",
+    dependencies: ["Configuration", "RedisClient", "StreamLog", "StreamStores", "Transports"], swiftSettings: settings),
+  .testTarget(
     name: "GatewayTests",
     dependencies: [
-      "Locking", "LoopTurns",
-      "Gateway", "GatewayClient", "StreamLog", "StreamStores", "TestSupport", "WireFormat", "WebSocket", nioCore,
-      nioPosix, logging,
+      "Configuration", "Gateway", "GatewayClient", "Locking", "LoopTurns", "StreamLog", "StreamStores", "TestSupport",
+      "WebSocket", "WireFormat", nioCore, nioPosix, logging,
     ],
     swiftSettings: settings),
 ]

@@ -1,3 +1,4 @@
+package import Configuration
 import Delivery
 package import HTTPServer
 import Locking

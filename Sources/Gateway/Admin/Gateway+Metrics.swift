@@ -1,3 +1,4 @@
+import Configuration
 import Delivery
 import HTTP2
 import HTTPServer

@@ -1,3 +1,4 @@
+package import Configuration
 import HTTPServer
 import Locking
 import Synchronization

@@ -1,6 +1,7 @@
 import Gateway
 import GatewayClient
 import Testing
+import WireFormat
 
 extension OverSockets {
   @Suite(.serialized) struct AdminTests {

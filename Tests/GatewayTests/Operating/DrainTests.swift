@@ -1,6 +1,8 @@
+import Configuration
 import Gateway
 import GatewayClient
 import Testing
+import WireFormat
 
 extension OverSockets {
   @Suite(.serialized) struct DrainTests {

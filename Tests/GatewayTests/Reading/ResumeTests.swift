@@ -1,8 +1,10 @@
+import Configuration
 import Gateway
 import GatewayClient
 import StreamLog
 import Synchronization
 import Testing
+import WireFormat
 
 /// Two transports: where a reader was, and where it goes on.
 struct Change: CustomTestStringConvertible {

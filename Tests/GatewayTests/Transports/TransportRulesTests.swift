@@ -1,8 +1,10 @@
+import Configuration
 import Gateway
 import GatewayClient
 import StreamLog
 import Testing
 import Transports
+import WireFormat
 
 @Suite struct TransportRulesTests {
   private let rules = TransportRules(

@@ -1,12 +1,12 @@
+import Configuration
 import FoundationEssentials
-import Gateway
 import StreamLog
 import Testing
 
 struct ReferenceYAMLTests {
   @Test func `the file in the repository is the table's`() throws {
     let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
     let file = repository.appending(path: "Configuration/sluice.yaml")
     let text = try String(contentsOf: file, encoding: .utf8)
     #expect(

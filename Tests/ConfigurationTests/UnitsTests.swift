@@ -1,6 +1,6 @@
 import Testing
 
-import Gateway
+import Configuration
 
 struct UnitsTests {
   @Test(arguments: [

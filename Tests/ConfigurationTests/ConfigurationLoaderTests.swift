@@ -1,4 +1,4 @@
-import Gateway
+import Configuration
 import Testing
 
 struct ConfigurationLoaderTests {

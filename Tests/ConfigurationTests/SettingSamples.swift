@@ -1,4 +1,4 @@
-import Gateway
+import Configuration
 
 /// For every setting a good value that is not its default, in canonical form.
 let settingSamples: [String: String] = [

@@ -61,7 +61,7 @@ let systemLibraries: [Target] = [
 // takes the compiler almost two seconds per 10 KB.
 let embeddedFiles: [Target] = [
   .target(name: "CBrowserFiles", path: "Sources/BrowserClient/CBrowserFiles", cSettings: cSettings),
-  .target(name: "CRedisScripts", path: "Sources/StreamStores/Redis/CRedisScripts", cSettings: cSettings),
+  .target(name: "CRedisScripts", path: "Sources/RedisStreamStore/CRedisScripts", cSettings: cSettings),
 ]
 
 let cores: [Target] = [
@@ -96,13 +96,17 @@ let adapters: [Target] = [
   // RESP over a connection: pipelined commands, Sentinel, TLS.
   .target(
     name: "RedisClient", dependencies: ["Locking", "TLS", "TLSClient", nioCore, nioPosix], swiftSettings: settings),
-  // Who orders messages and keeps them: one contract, and memory, SQLite or Redis behind it.
+  // Who orders messages and keeps them: one contract, and memory or SQLite behind it.
   .target(
-    name: "StreamStores",
+    name: "StreamStores", dependencies: ["Locking", "SQLite", "StreamLog", "WireFormat", deque],
+    swiftSettings: settings),
+  // The same contract with Redis behind it, for several nodes.
+  .target(
+    name: "RedisStreamStore",
     dependencies: [
-      "CRedisScripts", "Locking", "RedisClient", "SQLite", "StreamLog", "WireFormat", deque, nioCore, nioPosix,
+      "CRedisScripts", "Locking", "RedisClient", "StreamLog", "StreamStores", "WireFormat", deque, nioCore, nioPosix,
     ],
-    exclude: ["Redis/CRedisScripts", "Redis/Scripts"], swiftSettings: settings),
+    exclude: ["CRedisScripts", "Scripts"], swiftSettings: settings),
   // Listener, HTTP/1.1 and HTTP/2 with and without TLS, and the exchange and outlet that routes and transports see.
   .target(
     name: "HTTPServer",
@@ -147,7 +151,8 @@ let adapters: [Target] = [
     name: "Gateway",
     dependencies: [
       "BrowserClient", "Configuration", "Delivery", "HTTP2", "HTTPServer", "HTTPSyntax", "Locking", "LoopTurns",
-      "RedisClient", "StreamLog", "StreamStores", "TLS", "Transports", "WireFormat", nioCore, nioPosix, logging,
+      "RedisClient", "RedisStreamStore", "StreamLog", "StreamStores", "TLS", "Transports", "WireFormat", nioCore,
+      nioPosix, logging,
     ],
     swiftSettings: settings),
 ]
@@ -187,10 +192,12 @@ let tests: [Target] = [
   .testTarget(
     name: "RedisClientTests",
     dependencies: ["Locking", "RedisClient", "TLS", "TestSupport", nioCore, nioPosix], swiftSettings: settings),
+  // The contract of all stores and what is special to each, so RedisStreamStore's tests are here, too.
   .testTarget(
     name: "StreamStoresTests",
     dependencies: [
-      "Locking", "RedisClient", "SQLite", "StreamStores", "StreamLog", "WireFormat", "TestSupport", nioCore,
+      "Locking", "RedisClient", "RedisStreamStore", "SQLite", "StreamLog", "StreamStores", "TestSupport", "WireFormat",
+      nioCore,
     ],
     swiftSettings: settings),
   .testTarget(name: "DirectWriterTests", dependencies: ["DirectWriter", "TestSupport"], swiftSettings: settings),

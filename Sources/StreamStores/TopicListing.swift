@@ -1,9 +1,9 @@
-import StreamLog
+package import StreamLog
 
 /// A page of a list of topics.
-enum TopicListing {
+package enum TopicListing {
   /// Those that match, in order of their names, at most `limit` after the topic `after`.
-  static func choose(
+  package static func choose(
     from names: [TopicName], matching pattern: TopicPattern?, after: TopicName?, limit: Int
   ) -> [TopicName] {
     Array(

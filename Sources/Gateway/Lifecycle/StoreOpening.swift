@@ -4,6 +4,7 @@ import Locking
 import Logging
 import NIOCore
 import RedisClient
+import RedisStreamStore
 import StreamLog
 import StreamStores
 import Synchronization

@@ -1,14 +1,20 @@
-import StreamLog
+package import StreamLog
 
 /// Where readers begin, from what a store knows at one moment (protocol sections 1 and 4).
-struct Beginnings {
-  let lineage: Lineage
+package struct Beginnings {
+  package let lineage: Lineage
   let head: Offset
   let lossClock: UInt64
 
+  package init(lineage: Lineage, head: Offset, lossClock: UInt64) {
+    self.lineage = lineage
+    self.head = head
+    self.lossClock = lossClock
+  }
+
   /// After an id, or where its epoch ended. - Returns: nil if it names no log known here: its reader goes on with the
   /// oldest held.
-  func since(_ text: String, _ patterns: [TopicPattern]) -> StartPoint? {
+  package func since(_ text: String, _ patterns: [TopicPattern]) -> StartPoint? {
     guard let position = Position(text) else { return nil }
     switch lineage.judge(position, head: head) {
     case .good(let offset): return startPoint(patterns, offset: offset)
@@ -33,7 +39,7 @@ struct Beginnings {
   ///     where it begins; a reader that asked for the oldest held is told of neither.
   ///   - oldest: the oldest held message of any topic that matches one of the patterns.
   ///   - lostThrough: for each pattern that is a topic with a record, what can no longer be had of it.
-  func fromOldest(
+  package func fromOldest(
     _ patterns: [TopicPattern], asGap: Bool, oldest: Offset?, lostThrough: [TopicName: Offset]
   ) -> StartPoint {
     let offset = min(oldest ?? .max, head + 1) - 1
@@ -50,7 +56,7 @@ struct Beginnings {
   /// With the last few of each topic.
   ///
   /// - Parameter starts: for each pattern, after which offset each topic begins that holds anything.
-  func rewound(_ patterns: [TopicPattern], starts: [[TopicName: Offset]]) -> StartPoint {
+  package func rewound(_ patterns: [TopicPattern], starts: [[TopicName: Offset]]) -> StartPoint {
     var offset = head
     var subscriptions: [Subscription] = []
     for (pattern, starts) in zip(patterns, starts) {

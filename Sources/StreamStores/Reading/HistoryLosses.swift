@@ -1,8 +1,8 @@
-import StreamLog
+package import StreamLog
 
 /// What a reader has lost of what it subscribed to in the window (after, through] of a page, found out from what a store
 /// knows of the topics. It ends in gaps, at most one a subscription.
-struct HistoryLosses {
+package struct HistoryLosses {
   /// What one subscription can no longer be sent, and after which offset.
   private struct Loss {
     var after: Offset
@@ -24,14 +24,14 @@ struct HistoryLosses {
   /// - Parameters:
   ///   - through: everything above it is on the tape.
   ///   - lineage: says which epochs' ends are lost.
-  init(_ request: ReadRequest, through: Offset, lineage: Lineage) {
+  package init(_ request: ReadRequest, through: Offset, lineage: Lineage) {
     self.request = request
     self.through = through
     self.lineage = lineage
   }
 
   /// Adds a topic that the subscription at `index` matches, once for each.
-  mutating func add(_ facts: TopicFacts, to index: Int) {
+  package mutating func add(_ facts: TopicFacts, to index: Int) {
     guard facts.lostAt > request.subscriptions.list[index].forgiven else { return }
     if facts.lostThrough > through {
       unproven.append((index, facts))
@@ -42,7 +42,7 @@ struct HistoryLosses {
 
   /// Adds what may have been lost of topics nothing is known of any more: of all of them for a pattern, of its own for a
   /// topic without a record.
-  mutating func addForgotten(_ forgotten: ForgottenLoss, to index: Int) {
+  package mutating func addForgotten(_ forgotten: ForgottenLoss, to index: Int) {
     let subscription = request.subscriptions.list[index]
     guard forgotten.lostAt > subscription.forgiven else { return }
     let lost = min(forgotten.through, through)
@@ -62,11 +62,11 @@ struct HistoryLosses {
   }
 
   /// Topics whose loss goes on above the window: what comes first above it says what came before it.
-  var unprovenTopics: Set<TopicName> { Set(unproven.map(\.facts.topic)) }
+  package var unprovenTopics: Set<TopicName> { Set(unproven.map(\.facts.topic)) }
 
   /// - Parameter firstAbove: the first message above the window of each topic that has one: without, or with one that
   ///   says no more, nothing proves that the window has none of the loss.
-  mutating func prove(_ firstAbove: [TopicName: (predecessor: Offset, seq: UInt64)]) {
+  package mutating func prove(_ firstAbove: [TopicName: (predecessor: Offset, seq: UInt64)]) {
     for (index, facts) in unproven {
       let first = firstAbove[facts.topic]
       let isKnown = (first?.predecessor ?? .max) <= through
@@ -78,7 +78,7 @@ struct HistoryLosses {
 
   /// The gaps, each with the index of its subscription: it begins where the first loss begins and stands where the last
   /// one ends. Those of the whole subscriber have none.
-  var gaps: [(index: Int, gap: PageGap)] {
+  package var gaps: [(index: Int, gap: PageGap)] {
     var losses = bySubscription
     // One that an earlier page found, and whose end lies above a window that was not as long as that one's: the reader
     // may be done with reading at the end of this window, so it is told there.

@@ -1,8 +1,8 @@
-import DequeModule
-import StreamLog
+package import DequeModule
+package import StreamLog
 
 /// Several topics' histories as one, in id order.
-struct HistoryMerge {
+package struct HistoryMerge {
   private struct Cursor {
     var history: Deque<Message>
     var index: Int
@@ -15,12 +15,12 @@ struct HistoryMerge {
   private var seen: Set<TopicName> = []
 
   /// - Parameter through: nothing above it is merged.
-  init(through: Offset) {
+  package init(through: Offset) {
     self.through = through
   }
 
   /// Adds what a topic holds from the message at `index` on; a topic that was added before is not added again.
-  mutating func add(_ history: Deque<Message>, from index: Int) {
+  package mutating func add(_ history: Deque<Message>, from index: Int) {
     guard index < history.count, history[index].offset <= through else { return }
     guard seen.insert(history[index].topic).inserted else { return }
     heap.append(Cursor(history: history, index: index))
@@ -31,7 +31,7 @@ struct HistoryMerge {
     }
   }
 
-  mutating func next() -> Message? {
+  package mutating func next() -> Message? {
     guard let top = heap.first else { return nil }
     let message = top.history[top.index]
     if top.index + 1 < top.history.count, top.history[top.index + 1].offset <= through {

@@ -1,3 +1,4 @@
+import RedisStreamStore
 import StreamStores
 import Testing
 

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import NIOCore
 import RedisClient
+import RedisStreamStore
 import StreamLog
 import StreamStores
 import TestSupport
@@ -140,7 +141,7 @@ import Testing
       .deletingLastPathComponent().deletingLastPathComponent()
     let node = try await RedisNode.start()
     for name in ["publish", "open", "history", "erase"] {
-      let file = repository.appending(path: "Sources/StreamStores/Redis/Scripts/\(name).lua")
+      let file = repository.appending(path: "Sources/RedisStreamStore/Scripts/\(name).lua")
       let source = try String(contentsOf: file, encoding: .utf8)
       let digest = try node.server.run(["EVAL", "return redis.sha1hex(ARGV[1])", "0", source])
       #expect(try node.server.run(["SCRIPT", "EXISTS", digest.filter(\.isHexDigit)]).hasPrefix("1"), "\(name)")

@@ -1,3 +1,4 @@
+import RedisStreamStore
 import StreamLog
 import StreamStores
 import TestSupport

@@ -1,4 +1,5 @@
 import RedisClient
+import RedisStreamStore
 import StreamLog
 import StreamStores
 import TestSupport

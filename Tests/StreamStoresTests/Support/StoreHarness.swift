@@ -1,6 +1,7 @@
 import Locking
 import NIOCore
 import RedisClient
+import RedisStreamStore
 import StreamLog
 import StreamStores
 import Synchronization

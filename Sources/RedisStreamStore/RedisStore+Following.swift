@@ -3,6 +3,7 @@ import Locking
 import NIOCore
 import RedisClient
 import StreamLog
+import StreamStores
 import Synchronization
 
 /// The node follows the log: one reader, which puts on the tape what it finds, in the log's order.

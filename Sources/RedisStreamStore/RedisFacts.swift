@@ -1,6 +1,7 @@
 import DequeModule
 import RedisClient
 import StreamLog
+import StreamStores
 import WireFormat
 
 /// What the script `history` says.

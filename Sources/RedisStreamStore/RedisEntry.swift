@@ -1,5 +1,6 @@
 import RedisClient
 import StreamLog
+import StreamStores
 import WireFormat
 
 /// An entry of the log or of a topic's history.

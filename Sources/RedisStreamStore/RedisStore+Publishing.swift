@@ -2,6 +2,7 @@ import Locking
 import NIOCore
 import RedisClient
 package import StreamLog
+package import StreamStores
 import Synchronization
 package import WireFormat
 

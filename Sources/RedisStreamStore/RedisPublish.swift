@@ -1,4 +1,5 @@
 import StreamLog
+import StreamStores
 import WireFormat
 
 /// One item on its way to Redis, as often as it takes.

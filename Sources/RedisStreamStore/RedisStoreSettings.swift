@@ -1,5 +1,6 @@
 package import NIOCore
 package import RedisClient
+import StreamStores
 
 package struct RedisStoreSettings: Sendable {
   package var connection: RedisSettings

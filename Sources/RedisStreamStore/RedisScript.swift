@@ -1,6 +1,7 @@
 import CRedisScripts
 import NIOCore
 import RedisClient
+import StreamStores
 
 /// The scripts, each of which does one thing whole. They are sent by their digest; a server that does not know it is sent
 /// the text.

@@ -1,5 +1,6 @@
 import RedisClient
 package import StreamLog
+import StreamStores
 
 /// What the script `open` says.
 struct RedisOpened: Sendable {

@@ -1,5 +1,6 @@
 import NIOCore
 import RedisClient
+import StreamStores
 
 /// The connections to one server: publishes, readings and the following of the log do not wait for each other.
 struct RedisSession: Sendable {

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import RedisClient
 package import StreamLog
+package import StreamStores
 import Synchronization
 import WireFormat
 

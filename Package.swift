@@ -128,7 +128,7 @@ let adapters: [Target] = [
   .target(
     name: "GatewayClient",
     dependencies: ["HTTP2", "HTTPSyntax", "Locking", "TLS", "TLSClient", "WebSocket", "WireFormat", nioCore, nioPosix],
-    swiftSettings: settings),
+    swiftSettings: unoptimized),
   // A deployment as a client meets it: what was measured, what that says of the network, and how to mend it.
   .target(
     name: "Doctor", dependencies: ["HTTPSyntax", "Locking", "GatewayClient", "TLS", "WireFormat", nioCore],
@@ -165,7 +165,7 @@ let executables: [Target] = [
       "Bench", "Configuration", "Doctor", "Gateway", "GatewayClient", "Locking", "StreamLog", "TLS", "WireFormat",
       logging, argumentParser,
     ],
-    swiftSettings: settings)
+    swiftSettings: unoptimized)
 ]
 
 let tests: [Target] = [

@@ -96,7 +96,7 @@ let adapters: [Target] = [
   // RESP over a connection: pipelined commands, Sentinel, TLS.
   .target(
     name: "RedisClient", dependencies: ["Locking", "TLS", "TLSClient", nioCore, nioPosix], swiftSettings: settings),
-  // Who orders messages and keeps them: one contract, and memory or SQLite behind it.
+  // The contract of what orders messages and keeps them, and the memory and SQLite stores.
   .target(
     name: "StreamStores", dependencies: ["Locking", "SQLite", "StreamLog", "WireFormat", deque],
     swiftSettings: settings),

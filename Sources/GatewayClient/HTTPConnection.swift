@@ -206,7 +206,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
   }
 
   private func takeEvents() {
-    // What one read brought of a body goes to the consumer in one piece, however many chunks the gateway made of it.
+    // The consumer gets the bytes of one read in one piece, however many chunks of the body they are.
     var body = ByteBuffer()
     defer { yield(&body) }
     do throws(HTTPSyntaxError) {

@@ -18,8 +18,8 @@ let settings: [SwiftSetting] = [
   .unsafeFlags(releaseChecks, .when(configuration: .release)),
 ]
 
-/// For a target that mostly waits for the network: release builds do not optimize it, and so compile it in a third of the
-/// time.
+/// For a target that mostly waits for the network, or runs once: release builds do not optimize it, and so compile it in a
+/// third of the time.
 let unoptimized: [SwiftSetting] = settings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
 let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
@@ -69,7 +69,7 @@ let cores: [Target] = [
   .target(name: "Locking", swiftSettings: settings),
   // Topics, positions, messages, the tape and what proves a reading complete. No I/O.
   .target(name: "StreamLog", dependencies: ["Locking", deque], swiftSettings: settings),
-  // Messages, controls and commands as bytes. Bytes in, bytes out.
+  // Messages, controls and commands as bytes, and parsers of what a client receives. Bytes in, bytes or values out.
   .target(name: "WireFormat", dependencies: ["StreamLog"], swiftSettings: settings),
   // RFC 6455 and 7692. Bytes in, events out.
   .target(name: "WebSocket", dependencies: ["CZlib"], swiftSettings: settings),

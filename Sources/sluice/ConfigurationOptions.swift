@@ -1,6 +1,5 @@
 import ArgumentParser
 import Configuration
-import Gateway
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

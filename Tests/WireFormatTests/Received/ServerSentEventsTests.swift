@@ -2,12 +2,8 @@ import Testing
 import WireFormat
 
 extension ServerSentEventParser {
-  fileprivate mutating func receive(_ bytes: some Sequence<UInt8>, emit: (Output) -> Void) throws(TooLong) {
-    do {
-      try Array(bytes).withUnsafeBytes { bytes in try receive(bytes, emit: emit) }
-    } catch {
-      throw error as! TooLong
-    }
+  fileprivate mutating func receive(_ bytes: some Sequence<UInt8>, emit: (Output) -> Void) throws {
+    try Array(bytes).withUnsafeBytes { bytes in try receive(bytes, emit: emit) }
   }
 }
 

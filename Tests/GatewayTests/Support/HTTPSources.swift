@@ -1,4 +1,3 @@
-import GatewayClient
 import WireFormat
 
 /// The body of a stream, with its chunks undone.

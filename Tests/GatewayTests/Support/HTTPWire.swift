@@ -1,4 +1,3 @@
-import GatewayClient
 import WireFormat
 
 /// An HTTP answer.

@@ -1,4 +1,3 @@
-import GatewayClient
 import StreamLog
 import WireFormat
 
